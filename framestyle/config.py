@@ -1,0 +1,245 @@
+"""Every setting of framestyle, once, with default, unit and range.
+
+Where the help of a setting names a value of another system, that value gives its look. The presets
+are at the end.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from framestyle.errors import SettingsError
+from framestyle.settings import (
+    Layers,
+    Settings,
+    fraction,
+    from_plain,
+    layers,
+    path,
+    seconds,
+    setting,
+)
+
+
+# fmt: off
+@dataclass(frozen=True)
+class InputSettings(Settings):
+    """Which frames of the input are taken, and how large."""
+
+    start: float | None = setting(None, "first moment taken", seconds, metavar="TIME", low=0)
+    end: float | None = setting(None, "moment before which the last frame lies", seconds,
+                                metavar="TIME", low=0)
+    frames: int | None = setting(None, "take at most so many frames", int, metavar="N", low=1)
+    fps: Fraction | None = setting(None, "frame rate of a folder (24 unless given)", fraction,
+                                   metavar="RATE", low=0.01, high=1000)
+    size: int | None = setting(None, "longest side; larger frames are scaled down, never stretched",
+                               int, metavar="PX", low=16, high=32768)
+
+
+@dataclass(frozen=True)
+class OutputSettings(Settings):
+    """What is written, and how."""
+
+    codec: str | None = setting(None, "video encoder, as ffmpeg names it (by container: libx264, "
+                                "libvpx-vp9, gif)", metavar="NAME")
+    crf: float | None = setting(None, "constant quality of the encoder, lower is better "
+                                "(17 for libx264)", float, metavar="Q", low=0, high=63)
+    pixel_format: str | None = setting(None, "pixel format, as ffmpeg names it (yuv420p)",
+                                       metavar="NAME")
+    audio: bool = setting(True, "leave the sound out", flag="no_audio")
+    overwrite: bool = setting(False, "replace the output where it exists")
+
+
+@dataclass(frozen=True)
+class DreamSettings(Settings):
+    """DeepDream: gradient ascent on the activations of a network (Mordvintsev 2015)."""
+
+    enabled: bool = setting(True, "leave the dream out", flag="no_dream")
+    network: str = setting("auto", "network that dreams", metavar="NAME", flag="dream_network")
+    layers: Layers | None = setting(
+        None, "layers with coefficients; LAYER#3+7 takes two channels of it (by network: "
+        "Mixed_6b:1,Mixed_6c:1.5,Mixed_6d:2)", layers, metavar="LAYER:C,...", flag="dream_layers")
+    strength: float = setting(1.0, "how far it dreams; multiplies the step", float,
+                              metavar="X", low=0, high=100, flag="dream_strength")
+    step_size: float = setting(0.01, "mean change of a pixel in one step, of a range of 1", float,
+                               metavar="A", low=0, high=1, flag="dream_step_size")
+    steps: int = setting(10, "steps an octave of a shot's first frame", int, metavar="N",
+                         low=0, high=10000, flag="dream_steps")
+    next_steps: int = setting(2, "steps an octave of each later frame, which starts from the dream "
+                              "carried along", int, metavar="N", low=0, high=10000,
+                              flag="dream_next_steps")
+    octaves: int = setting(3, "sizes at which it dreams, coarse to fine", int, metavar="N",
+                           low=1, high=16, flag="dream_octaves")
+    octave_scale: float = setting(1.4, "ratio of one octave's size to that before", float,
+                                  metavar="X", low=1.05, high=4, flag="dream_octave_scale")
+    jitter: float = setting(0.06, "random shift of every step, of the longest side (32 of 512 px)",
+                            float, metavar="X", low=0, high=0.5, flag="dream_jitter")
+    smoothing: float = setting(0.001, "blur of the gradient: sigma, of the longest side", float,
+                               metavar="X", low=0, high=0.1, flag="dream_smoothing")
+    gradient: str = setting("mean", "what the gradient is divided by: its mean absolute value or "
+                            "its standard deviation", choices=("mean", "std"),
+                            flag="dream_gradient")
+    loss_ceiling: float | None = setting(None, "an octave stops when the weighted activation "
+                                         "passes this (15 in Keras)", float, metavar="X", low=0,
+                                         flag="dream_loss_ceiling")
+    guide: Path | None = setting(None, "picture whose features the dream grows", path,
+                                 metavar="FILE", flag="dream_guide")
+    carry: float = setting(0.85, "share of the last frame's dream that the next starts from", float,
+                           metavar="X", low=0, high=1, flag="dream_carry")
+
+
+@dataclass(frozen=True)
+class StyleSettings(Settings):
+    """Neural style transfer by optimising the pixels (Gatys 2016)."""
+
+    enabled: bool = setting(True, "leave the style out", flag="no_style")
+    network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
+    first_iterations: int = setting(200, "iterations of a shot's first frame", int, metavar="N",
+                                    low=0, high=100000)
+    iterations: int = setting(30, "iterations of each later frame; 0 makes the start the result",
+                              int, metavar="N", low=0, high=100000)
+    content_layers: Layers | None = setting(None, "content layers with weights (by network: "
+                                            "relu4_2:1)", layers, metavar="LAYER:W,...")
+    style_layers: Layers | None = setting(None, "style layers with weights (by network: relu1_1:1,"
+                                          "relu2_1:1,...,relu5_1:1)", layers,
+                                          metavar="LAYER:W,...")
+    content_weight: float = setting(1.0, "alpha, weight of the content", float, metavar="X", low=0)
+    style_weight: float = setting(10.0, "beta, weight of the style", float, metavar="X", low=0)
+    tv_weight: float = setting(1.0, "weight of the total variation", float, metavar="X", low=0)
+    style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
+                                 "frame's", float, metavar="X", low=0.05, high=8)
+    optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
+    first_step_size: float = setting(0.02, "step of Adam on a shot's first frame, and where a "
+                                     "later one shows something new; of a range of 1", float,
+                                     metavar="X", low=0, high=10)
+    step_size: float = setting(0.005, "step of Adam where a later frame starts from the last "
+                               "result; of a range of 1", float, metavar="X", low=0, high=10)
+    beta1: float = setting(0.9, "decay of Adam's mean gradient", float, metavar="X",
+                           low=0, high=0.9999)
+    beta2: float = setting(0.99, "decay of Adam's mean square gradient", float, metavar="X",
+                           low=0, high=0.99999)
+    averaging: float = setting(0.9, "decay of the mean over iterates that is the result; 0 takes "
+                               "the last iterate (0.99 in style-transfer-pytorch)", float,
+                               metavar="X", low=0, high=0.9999)
+    init: str = setting("content", "start of a shot's first frame: content, noise, or a picture",
+                        metavar="content|noise|FILE")
+    normalisation: str = setting("relative", "relative: losses are means over the target's own; "
+                                 "gatys: the paper's sums", choices=("relative", "gatys"))
+    pooling: str = setting("max", "pooling of the style network", choices=("max", "average"))
+    scales: int = setting(1, "sizes through which a first frame goes, coarse to fine", int,
+                          metavar="N", low=1, high=16)
+    scale_factor: float = setting(1.41421, "ratio of one such size to that before", float,
+                                  metavar="X", low=1.05, high=8)
+    stop_change: float = setting(0.0, "a frame is done when its loss falls by less than this share "
+                                 "in a window; 0 never (0.0001 in artistic-videos)", float,
+                                 metavar="X", low=0, high=1)
+    stop_window: int = setting(50, "iterations in that window", int, metavar="N", low=1)
+    original_colours: bool = setting(False, "keep the frame's own colours, take brightness only")
+
+
+@dataclass(frozen=True)
+class MotionSettings(Settings):
+    """What one frame hands to the next (Ruder 2016)."""
+
+    warm_start: str = setting("warped", "what a later frame starts from: its own content, the last "
+                              "result, or that result carried along by the optical flow",
+                              choices=("none", "previous", "warped"))
+    temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
+    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", float,
+                                     metavar="X", low=0)
+    flow_preset: str = setting("medium", "effort of the optical flow (DIS)",
+                               choices=("ultrafast", "fast", "medium"))
+    flow_size: int = setting(640, "longest side at which flow is computed", int, metavar="PX",
+                             low=64, high=8192)
+    cuts: bool = setting(True, "carry frames across cuts too", flag="no_cuts")
+
+
+@dataclass(frozen=True)
+class ComputeSettings(Settings):
+    """Where and how a run computes."""
+
+    device: str = setting("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = setting("auto", "precision of the networks; losses and pixels stay in fp32",
+                             choices=("auto", "fp32", "bf16"))
+    threads: int | None = setting(None, "threads of the CPU (all)", int, metavar="N", low=1,
+                                  high=1024)
+    seed: int = setting(0, "seed of noise and jitter", int, metavar="N", low=0, high=2**63 - 1)
+    networks: str = setting("auto", "networks where none is named: full is inception_v3 and vgg19, "
+                            "lite the embedded one", choices=("auto", "full", "lite"))
+    weights: tuple[str, ...] = setting((), "weights of a network, from a .pth or .safetensors file",
+                                       metavar="NAME=FILE")
+
+
+@dataclass(frozen=True)
+class JobSettings(Settings):
+    """Where the work in progress is kept."""
+
+    job_dir: Path | None = setting(None, "folder of the work in progress (beside the output)", path,
+                                   metavar="DIR")
+    restart: bool = setting(False, "throw an unfinished run away and start anew")
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run. Immutable; a change makes a new one, checked as a whole."""
+
+    input: InputSettings = field(default_factory=InputSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+    dream: DreamSettings = field(default_factory=DreamSettings)
+    style: StyleSettings = field(default_factory=StyleSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
+    job: JobSettings = field(default_factory=JobSettings)
+
+    def __post_init__(self) -> None:
+        """Raise ``SettingsError`` where two settings contradict each other."""
+        start, end = self.input.start, self.input.end
+        if start is not None and end is not None and end <= start:
+            raise SettingsError(f"--end {end:g} s is not after --start {start:g} s")
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Return a preset: ``"draft"``, ``"standard"`` (the defaults) or ``"fine"``."""
+        if name not in PRESETS:
+            raise SettingsError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
+        return cls().changed(PRESETS[name])
+
+    def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> Self:
+        """Return a copy with some settings changed.
+
+        Args:
+            changes: Settings by group: ``{"style": {"iterations": 20}}``. Text is parsed as on the
+                command line, so that ``{"dream": {"layers": "Mixed_6b:1"}}`` works.
+
+        Raises:
+            SettingsError: An unknown group or setting, or a value out of its range.
+        """
+        groups: dict[str, Settings] = {}
+        for name, values in changes.items():
+            if name not in GROUPS:
+                known = ", ".join(GROUPS)
+                raise SettingsError(f"no group of settings {name!r}; there are: {known}")
+            if not isinstance(values, Mapping):
+                raise SettingsError(f"{name}: got {values!r}, expected a table of settings")
+            groups[name] = from_plain(getattr(self, name), values)
+        return dataclasses.replace(self, **groups)  # type: ignore[arg-type]
+
+
+GROUPS: tuple[str, ...] = tuple(group.name for group in dataclasses.fields(Config))
+
+PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "draft": {
+        "input": {"size": 320},
+        "dream": {"steps": 6, "next_steps": 1},
+        "style": {"first_iterations": 80, "iterations": 12},
+    },
+    "standard": {},
+    "fine": {
+        "dream": {"steps": 12, "next_steps": 3},
+        "style": {"first_iterations": 400, "iterations": 60},
+    },
+}

@@ -1,0 +1,45 @@
+"""Where a flow can be trusted (Sundaram 2010, with the constants of Ruder 2016, section 4.2)."""
+
+import torch
+from torch import Tensor
+
+from framestyle.motion.warp import grid, look_up
+
+
+def reliability(flow: Tensor, back: Tensor) -> Tensor:
+    """Return 1 where a pixel of a is seen in b and off motion edges, else 0.
+
+    Args:
+        flow: w = flow[a->b], (1, 2, H, W), in pixels.
+        back: flow[b->a], of the same shape.
+
+    Returns:
+        (1, 1, H, W) float32 in {0, 1}.
+    """
+    return (~(occluded(flow, back) | motion_edge(flow))).to(torch.float32)
+
+
+def occluded(flow: Tensor, back: Tensor) -> Tensor:
+    """Return True where |w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5, or p + w leaves the frame.
+
+    w' is ``back`` looked up at p + w: where both agree, the way there and back ends where it began.
+    Arguments as in ``reliability``; returns (1, 1, H, W) bool.
+    """
+    there = look_up(back, flow)
+    gap = _square(flow + there) - 0.01 * (_square(flow) + _square(there))
+    height, width = flow.shape[2:]
+    places = grid(height, width, flow.device, flow.dtype) + flow
+    last = torch.tensor([width - 1, height - 1], device=flow.device).view(1, 2, 1, 1)
+    outside = ((places < 0) | (places > last)).any(dim=1, keepdim=True)
+    return (gap > 0.5) | outside
+
+
+def motion_edge(flow: Tensor) -> Tensor:
+    """Return True where |grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002: (1, 1, H, W) bool."""
+    down, across = torch.gradient(flow, dim=(2, 3))
+    slope = _square(down) + _square(across)
+    return slope > 0.01 * _square(flow) + 0.002
+
+
+def _square(field: Tensor) -> Tensor:
+    return field.square().sum(dim=1, keepdim=True)

@@ -1,0 +1,27 @@
+"""What is optimised: formulas as pure functions, and terms that hold a target."""
+
+from framestyle.objectives.terms import (
+    ContentLoss,
+    DreamActivation,
+    GuidedActivation,
+    StyleLoss,
+    TemporalLoss,
+    Term,
+    TotalVariation,
+    WeightedSum,
+    split_channels,
+    style_targets,
+)
+
+__all__ = [
+    "ContentLoss",
+    "DreamActivation",
+    "GuidedActivation",
+    "StyleLoss",
+    "TemporalLoss",
+    "Term",
+    "TotalVariation",
+    "WeightedSum",
+    "split_channels",
+    "style_targets",
+]

@@ -1,0 +1,205 @@
+"""Loss terms: small objects that hold a target, and their weighted sum.
+
+A term is called with the picture and with the features that a network made of it, and gives a
+scalar. No term knows which network that was, and no network knows of the terms.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from framestyle.errors import SettingsError
+from framestyle.objectives import formulas
+from framestyle.settings import Layers
+
+Features = Mapping[str, Tensor]
+"""Features by layer name, each (1, N, H, W)."""
+
+
+class Term(Protocol):
+    """What is minimised (style) or climbed (dream)."""
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return a scalar float32 for a picture (1, 3, H, W) and its features."""
+        ...
+
+
+class WeightedSum:
+    """Sum of terms by name, each with a weight; terms of weight 0 are left out.
+
+    Args:
+        terms: Name to weight and term.
+    """
+
+    def __init__(self, terms: Mapping[str, tuple[float, Term]]) -> None:
+        self.terms = {name: pair for name, pair in terms.items() if pair[0] != 0}
+
+    def __call__(self, image: Tensor, features: Features) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum, and every weighted term by name, detached, for logs and reports."""
+        values = {
+            name: weight * term(image, features) for name, (weight, term) in self.terms.items()
+        }
+        if not values:  # a sum of nothing still has a (zero) gradient
+            return 0.0 * image.sum(), {}
+        return torch.stack(list(values.values())).sum(), {n: v.detach() for n, v in values.items()}
+
+
+class ContentLoss:
+    """Distance of features from those of the content picture (Gatys 2016, section 2.2).
+
+    Args:
+        layers: Layer names with weights.
+        targets: Features of the content picture at those layers.
+        normalisation: ``"relative"``, the weighted mean over layers of ``content_relative``, or
+            ``"gatys"``, the weighted sum of ``content_gatys``.
+    """
+
+    def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
+        self.layers, self.targets = layers, {name: targets[name].detach() for name, _ in layers}
+        self.total = _total(layers, normalisation)
+        relative = normalisation == "relative"
+        self.formula = formulas.content_relative if relative else formulas.content_gatys
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the distance, a scalar."""
+        parts = [w * self.formula(features[name], self.targets[name]) for name, w in self.layers]
+        return torch.stack(parts).sum() / self.total
+
+
+class StyleLoss:
+    """Distance of Gram matrices from those of the style pictures (Gatys 2016, section 2.3).
+
+    Args:
+        layers: Layer names with weights w_l.
+        targets: Gram matrices per position at those layers, as ``style_targets`` makes them.
+        normalisation: ``"relative"``, the weighted mean over layers of ``style_relative``, or
+            ``"gatys"``, the weighted sum of ``style_gatys``.
+    """
+
+    def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
+        self.layers, self.targets = layers, targets
+        self.total = _total(layers, normalisation)
+        relative = normalisation == "relative"
+        self.formula = formulas.style_relative if relative else formulas.style_gatys
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the distance, a scalar."""
+        parts = [
+            w * self.formula(formulas.gram(features[name]), self.targets[name])
+            for name, w in self.layers
+        ]
+        return torch.stack(parts).sum() / self.total
+
+
+def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
+    """Blend the Gram matrices of several style pictures.
+
+    The distance to a blend has the gradient of the blended distances, since their difference does
+    not depend on the picture: sum_i b_i |G - A_i|^2 = |G - sum_i b_i A_i|^2 + const, sum b_i = 1.
+
+    Args:
+        styles: A weight and the features of each style picture.
+        layers: Layers at which Gram matrices are wanted.
+
+    Returns:
+        (N, N) float32 by layer name.
+    """
+    total = sum(weight for weight, _ in styles)
+    return {
+        name: torch.stack([w / total * formulas.gram(features[name]) for w, features in styles])
+        .sum(dim=0)
+        .detach()
+        for name, _ in layers
+    }
+
+
+class TotalVariation:
+    """Roughness of the picture (Mahendran 2015); a mean, or a sum with ``"gatys"``."""
+
+    def __init__(self, normalisation: str = "relative") -> None:
+        relative = normalisation == "relative"
+        self.formula = formulas.total_variation_mean if relative else formulas.total_variation_sum
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the roughness, a scalar."""
+        return self.formula(image)
+
+
+class TemporalLoss:
+    """Distance from the last result carried along by the flow (Ruder 2016, section 4.2).
+
+    Args:
+        reference: That result, (1, 3, H, W) in [0, 1].
+        reliability: (1, 1, H, W) in [0, 1], 0 where the flow cannot be trusted.
+    """
+
+    def __init__(self, reference: Tensor, reliability: Tensor) -> None:
+        self.reference, self.reliability = reference, reliability
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the distance, a scalar."""
+        return formulas.temporal(image, self.reference, self.reliability)
+
+
+class DreamActivation:
+    """sum_l c_l mean F_l^2 over the layers, or over some of their channels.
+
+    Args:
+        layers: Layer names with coefficients c_l; ``LAYER#3+7`` means channels 3 and 7 of it.
+    """
+
+    def __init__(self, layers: Layers) -> None:
+        self.parts = [(*split_channels(name), c) for name, c in layers]
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the activation, a scalar."""
+        values = []
+        for name, channels, coefficient in self.parts:
+            chosen = None
+            if channels:
+                chosen = torch.tensor(channels, device=features[name].device)
+            values.append(coefficient * formulas.activation(features[name], chosen))
+        return torch.stack(values).sum()
+
+
+class GuidedActivation:
+    """sum_l c_l of ``guided_activation``: the dream grows what the guide picture shows.
+
+    Args:
+        layers: Layer names with coefficients.
+        guide: Features of the guide picture at those layers.
+    """
+
+    def __init__(self, layers: Layers, guide: Features) -> None:
+        self.layers = layers
+        self.guide = {
+            name: guide[name].detach().float().flatten(2)[0].T.contiguous() for name, _ in layers
+        }
+
+    def __call__(self, image: Tensor, features: Features) -> Tensor:
+        """Return the activation, a scalar."""
+        parts = [
+            c * formulas.guided_activation(features[name], self.guide[name])
+            for name, c in self.layers
+        ]
+        return torch.stack(parts).sum()
+
+
+def split_channels(name: str) -> tuple[str, tuple[int, ...]]:
+    """Split ``Mixed_6c#3+7`` into the layer's name and its channels (none: all of them).
+
+    Raises:
+        SettingsError: The channels are not whole numbers joined by ``+``.
+    """
+    layer, mark, channels = name.partition("#")
+    if mark and not all(part.isdigit() for part in channels.split("+")):
+        raise SettingsError(f"dream layer {name!r}: expected LAYER#3 or LAYER#3+7")
+    return layer, tuple(int(part) for part in channels.split("+")) if mark else ()
+
+
+def _total(layers: Layers, normalisation: str) -> float:
+    """What the weighted sum over layers is divided by: the weights, for a mean."""
+    total = sum(abs(weight) for _, weight in layers) if normalisation == "relative" else 1.0
+    return total or 1.0

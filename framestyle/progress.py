@@ -1,0 +1,92 @@
+"""Progress events: the library emits them, whoever called it may draw them.
+
+A progress callback takes one event and returns nothing. It runs in the thread that optimises, so it
+should be quick. Raising from it stops the run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know, said once: which networks were chosen, what was done instead.
+
+    Attributes:
+        message: One line of plain text.
+        important: True where it changes the result or costs the user something.
+    """
+
+    message: str
+    important: bool = False
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The inputs are read, the networks loaded; the first frame comes next.
+
+    Attributes:
+        frames: Number of frames that the run will write in all.
+        done: Number of them that an earlier run has finished.
+    """
+
+    frames: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class IterationDone:
+    """One optimisation step.
+
+    Attributes:
+        frame: Position of the frame in the run, from 0.
+        stage: ``"dream"`` or ``"style"``.
+        iteration: Steps made in this stage of this frame, from 1.
+        iterations: Steps planned for it.
+        losses: Weighted terms by name, scalar tensors on the run's device. Reading one waits for
+            the device, so read them seldom.
+    """
+
+    frame: int
+    stage: str
+    iteration: int
+    iterations: int
+    losses: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrameDone:
+    """One frame is finished and handed to the writer.
+
+    Attributes:
+        frame: Position of the frame in the run, from 0.
+        seconds: Time that reading excluded, dream, style and flow took.
+    """
+
+    frame: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """The output stands whole under its final name.
+
+    Attributes:
+        output: Its path.
+        frames: Number of frames in it.
+        seconds: Wall time of this run.
+    """
+
+    output: str
+    frames: int
+    seconds: float
+
+
+Event = Notice | RunStarted | IterationDone | FrameDone | RunDone
+Progress = Callable[[Event], None]
+
+
+def ignore(_event: Event) -> None:
+    """Progress callback that does nothing."""

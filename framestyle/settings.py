@@ -1,0 +1,184 @@
+"""How one setting is declared: its default, unit, range, flag and meaning, stated once.
+
+The command line, the configuration file, ``--help`` and the job manifest all read these fields.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from framestyle.errors import SettingsError
+
+Kind = TypeVar("Kind", bound="Settings")
+Layers = tuple[tuple[str, float], ...]
+"""Layer names with a weight or coefficient each, in the order given."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What is known of a setting beside its default.
+
+    Attributes:
+        help: One phrase for ``--help``, without the default.
+        parse: Turns text from the command line into the value; raises ``ValueError``.
+        low: Least value allowed.
+        high: Greatest value allowed.
+        choices: The only values allowed.
+        metavar: What stands for the value in ``--help``; carries the unit.
+        flag: Name of the command line flag without ``--``; the field's own name by default.
+    """
+
+    help: str
+    parse: Callable[[str], Any]
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+    flag: str | None = None
+
+
+def setting(default: Any, help: str, parse: Callable[[str], Any] = str, **more: Any) -> Any:
+    """Declare a field of a settings dataclass (arguments as in ``Meaning``)."""
+    return dataclasses.field(default=default, metadata={"meaning": Meaning(help, parse, **more)})
+
+
+class Settings:
+    """Base of the frozen dataclasses of settings: checks every value when one is made."""
+
+    def __post_init__(self) -> None:
+        """Raise ``SettingsError`` where a value is of the wrong kind or out of its range."""
+        for field, meaning in meanings(type(self)):
+            value = getattr(self, field.name)
+            if value is not None:
+                _check(flag_name(field, meaning), value, field.default, meaning)
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed; raises ``SettingsError`` for unknown names."""
+        known = {field.name for field, _ in meanings(type(self))}
+        for name in changes:
+            if name not in known:
+                raise SettingsError(
+                    f"unknown setting {name!r}; there are: {', '.join(sorted(known))}"
+                )
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+
+def meanings(kind: type[Settings]) -> Iterator[tuple[dataclasses.Field[Any], Meaning]]:
+    """Yield the fields of a settings class that are settings, with what is known of each."""
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if "meaning" in field.metadata:
+            yield field, field.metadata["meaning"]
+
+
+def flag_name(field: dataclasses.Field[Any], meaning: Meaning) -> str:
+    """Return the command line flag of a setting, with its dashes."""
+    return "--" + (meaning.flag or field.name).replace("_", "-")
+
+
+def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not (isinstance(default, bool) and isinstance(value, bool)):
+            raise SettingsError(f"{flag}: got {value!r}, expected {type(default).__name__}")
+        return
+    if meaning.choices and value not in meaning.choices:
+        raise SettingsError(f"{flag}: got {value!r}, expected one of {', '.join(meaning.choices)}")
+    if isinstance(default, int) and not isinstance(value, int):
+        raise SettingsError(f"{flag}: got {value!r}, expected a whole number")
+    if isinstance(default, float) and not isinstance(value, int | float | Fraction):
+        raise SettingsError(f"{flag}: got {value!r}, expected a number")
+    if isinstance(value, int | float | Fraction):
+        _check_range(flag, float(value), meaning)
+
+
+def _check_range(flag: str, value: float, meaning: Meaning) -> None:
+    low = -math.inf if meaning.low is None else meaning.low
+    high = math.inf if meaning.high is None else meaning.high
+    if not (low <= value <= high):  # also refuses nan
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise SettingsError(f"{flag}: got {value:g}, expected {bounds}")
+
+
+def layers(text: str) -> Layers:
+    """Parse ``relu1_1:1,relu2_1:0.5``; a layer without a number has weight 1."""
+    pairs: list[tuple[str, float]] = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, colon, weight = part.partition(":")
+        try:
+            number = float(weight) if colon else 1.0
+        except ValueError:
+            number = math.nan
+        if not name or not math.isfinite(number):
+            raise ValueError(f"got {part!r}, expected LAYER or LAYER:NUMBER")
+        if name in dict(pairs):
+            raise ValueError(f"the layer {name} is named twice")
+        pairs.append((name, number))
+    if not pairs:
+        raise ValueError("no layer is named, expected LAYER:NUMBER,...")
+    return tuple(pairs)
+
+
+def seconds(text: str) -> float:
+    """Parse a time: ``12.5``, ``1:02.5`` or ``01:02:03`` (HH:MM:SS), in seconds."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
+    if not match:
+        raise ValueError(f"got {text!r}, expected seconds or HH:MM:SS")
+    hours, minutes, rest = match.groups()
+    return 3600.0 * int(hours or 0) + 60.0 * int(minutes or 0) + float(rest)
+
+
+def fraction(text: str) -> Fraction:
+    """Parse a frame rate: ``25``, ``29.97`` or ``30000/1001``.
+
+    The decimal forms of the NTSC rates mean the rates themselves: 29.97 is 30000/1001.
+    """
+    try:
+        value = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"got {text!r}, expected frames per second, as 25 or 30000/1001") from None
+    ntsc = Fraction(round(value) * 1000, 1001)
+    return ntsc if value.denominator != 1 and abs(value - ntsc) < Fraction(1, 200) else value
+
+
+def path(text: str) -> Path:
+    """Parse a file name; ``~`` is the home folder."""
+    return Path(text).expanduser()
+
+
+def as_plain(settings: Settings) -> Mapping[str, Any]:
+    """Return the settings as numbers, text and booleans, for files; unset ones are left out.
+
+    What ``from_plain`` makes of them equals ``settings``.
+    """
+    plain: dict[str, Any] = {}
+    for field, _ in meanings(type(settings)):
+        value = getattr(settings, field.name)
+        if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+            value = list(value)
+        elif isinstance(value, tuple):
+            value = ",".join(f"{name}:{number!r}" for name, number in value)
+        elif isinstance(value, Fraction | Path):
+            value = str(value)
+        if value is not None:
+            plain[field.name] = value
+    return plain
+
+
+def from_plain(base: Kind, plain: Mapping[str, Any]) -> Kind:
+    """Return ``base`` with the settings that a file gives; raises ``SettingsError``."""
+    known = {field.name: (field, meaning) for field, meaning in meanings(type(base))}
+    changes = {}
+    for name, value in plain.items():
+        key = name.replace("-", "_")
+        if key in known and isinstance(value, str) and known[key][1].parse is not str:
+            field, meaning = known[key]
+            try:
+                value = meaning.parse(value)
+            except ValueError as error:
+                raise SettingsError(f"{flag_name(field, meaning)}: {error}") from None
+        changes[key] = tuple(value) if isinstance(value, list) else value
+    return base.replaced(**changes)

@@ -1,0 +1,8 @@
+"""What is done to a frame: dream and style, each an optimisation of its pixels."""
+
+from framestyle.stages.dream import DreamStage
+from framestyle.stages.frame import FrameStyler
+from framestyle.stages.state import ClipState
+from framestyle.stages.style import StyleStage
+
+__all__ = ["ClipState", "DreamStage", "FrameStyler", "StyleStage"]

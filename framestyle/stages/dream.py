@@ -1,0 +1,121 @@
+"""DeepDream of one frame: octaves from coarse to fine, the detail lost by scaling put back."""
+
+import random
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from framestyle.config import DreamSettings
+from framestyle.networks import FeatureNetwork
+from framestyle.objectives import (
+    DreamActivation,
+    GuidedActivation,
+    Term,
+    WeightedSum,
+    split_channels,
+)
+from framestyle.settings import Layers
+from framestyle.stages.optimise import Ceiling, OnIteration, optimise
+from framestyle.stages.pyramid import Size, pyramid, resize, size_of
+from framestyle.stages.steppers import NormalisedAscent
+
+
+@dataclass
+class DreamStage:
+    """Dreams frames with one network.
+
+    Attributes:
+        network: The network that dreams, on the device of the frames.
+        settings: How it dreams.
+        layers: Layers and coefficients, those of the settings or the network's own.
+        seed: Of the jitter, which is the same for every frame: a jitter of its own for each would
+            make the dream boil.
+        guide: A picture whose features are grown, (1, 3, H, W) in [0, 1].
+    """
+
+    network: FeatureNetwork
+    settings: DreamSettings
+    layers: Layers
+    seed: int = 0
+    guide: Tensor | None = None
+    _term: Term = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the objective; raises ``ModelError`` for a layer the network lacks."""
+        names = [split_channels(name)[0] for name, _ in self.layers]
+        self.extract = self.network.extractor(names)
+        if self.guide is None:
+            self._term = DreamActivation(self.layers)
+        else:
+            with torch.no_grad():
+                plain = tuple((n, c) for n, (_, c) in zip(names, self.layers, strict=True))
+                self._term = GuidedActivation(plain, self.extract(self.guide))
+        self.smallest_px = self.network.minimum_side_px(names)
+
+    def run(
+        self,
+        start: Tensor,
+        steps: int,
+        on_iteration: OnIteration = lambda iteration, terms: None,
+    ) -> Tensor:
+        """Dream from a start.
+
+        Args:
+            start: The frame, or the frame with the last dream carried into it, (1, 3, H, W) in
+                [0, 1].
+            steps: Steps an octave.
+            on_iteration: Called after every step, counted over all octaves.
+
+        Returns:
+            The dreamed frame, of the shape and range of ``start``.
+        """
+        if steps == 0 or self.settings.strength == 0:
+            return start
+        shifts = random.Random(self.seed)
+        dreamed, shrunk = start, start
+        for octave, size in enumerate(self.octaves(start)):
+            original = resize(start, size)
+            if octave == 0:
+                dreamed = original
+            else:  # what the coarser octave could not hold
+                lost = original - resize(shrunk, size)
+                dreamed = (resize(dreamed, size) + lost).clamp(0.0, 1.0)
+            dreamed = self._climb(dreamed, steps, octave * steps, shifts, on_iteration)
+            shrunk = original
+        return dreamed
+
+    def octaves(self, image: Tensor) -> list[Size]:
+        """Return the sizes at which a picture is dreamed; none too small for the layers."""
+        chosen = self.settings
+        return pyramid(size_of(image), chosen.octaves, chosen.octave_scale, self.smallest_px)
+
+    def _climb(
+        self,
+        image: Tensor,
+        steps: int,
+        done: int,
+        shifts: random.Random,
+        on_iteration: OnIteration,
+    ) -> Tensor:
+        longest = max(image.shape[2:])
+        reach = round(self.settings.jitter * longest)
+        objective = WeightedSum({"dream": (1.0, self._term)})
+
+        def evaluate(x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            shift = (shifts.randint(-reach, reach), shifts.randint(-reach, reach))
+            moved = torch.roll(x, shift, dims=(2, 3))
+            return objective(moved, self.extract(moved))
+
+        return optimise(
+            image,
+            evaluate,
+            NormalisedAscent(
+                self.settings.step_size * self.settings.strength,
+                self.settings.smoothing * longest,
+                self.settings.gradient,
+            ),
+            steps,
+            stop=Ceiling(self.settings.loss_ceiling),
+            on_iteration=lambda iteration, terms: on_iteration(done + iteration, terms),
+        )

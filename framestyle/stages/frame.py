@@ -1,0 +1,164 @@
+"""One frame: dream, then style, from what the frame before hands over."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from framestyle.config import Config
+from framestyle.motion import Motion, look_up
+from framestyle.objectives import TemporalLoss
+from framestyle.stages.dream import DreamStage
+from framestyle.stages.pyramid import resize, size_of
+from framestyle.stages.state import ClipState
+from framestyle.stages.style import StyleStage
+
+OnStep = Callable[[str, int, int, Mapping[str, Tensor]], None]
+"""Called with stage, iteration, planned iterations and loss terms."""
+
+
+@dataclass
+class FrameStyler:
+    """Takes one source frame after the other through the stages that are on.
+
+    Attributes:
+        config: All settings.
+        dream: The dream, or None.
+        style: The style, or None.
+        init_picture: Where a shot's first frame starts, (1, 3, H, W), if settings name a picture.
+    """
+
+    config: Config
+    dream: DreamStage | None
+    style: StyleStage | None
+    init_picture: Tensor | None = None
+
+    def step(
+        self,
+        source: Tensor,
+        motion: Motion | None,
+        state: ClipState,
+        on_step: OnStep = lambda stage, iteration, iterations, terms: None,
+    ) -> tuple[Tensor, ClipState]:
+        """Make one frame.
+
+        Args:
+            source: The frame, (1, 3, H, W) in [0, 1].
+            motion: How the last frame lies in it; None at the first frame of a shot.
+            state: What the last frame handed over; not looked at where a shot begins.
+            on_step: Called after every optimisation step.
+
+        Returns:
+            The result, of the shape and range of ``source``, and the state for the next frame.
+        """
+        if motion is None:
+            state = ClipState()
+        dreamed = source
+        if self.dream is not None:
+            dreamed = self._dream(self.dream, source, motion, state, on_step)
+        result = dreamed
+        if self.style is not None:
+            result = self._paint(self.style, dreamed, motion, state, on_step)
+        after = ClipState(
+            dream_delta=dreamed - source if self.dream is not None else None,
+            result=result if self.style is not None else None,
+        )
+        if self.config.style.original_colours and self.style is not None:
+            result = with_colours_of(source, result)
+        return result, after
+
+    def _dream(
+        self,
+        stage: DreamStage,
+        source: Tensor,
+        motion: Motion | None,
+        state: ClipState,
+        on_step: OnStep,
+    ) -> Tensor:
+        chosen = self.config.dream
+        start, steps = source, chosen.steps
+        if motion is not None and state.dream_delta is not None:
+            carried = carry(state.dream_delta, motion) * motion.reliability
+            start = (source + chosen.carry * carried).clamp(0.0, 1.0)
+            steps = chosen.next_steps
+        planned = steps * len(stage.octaves(source))
+        return stage.run(start, steps, lambda i, terms: on_step("dream", i, planned, terms))
+
+    def _paint(
+        self,
+        stage: StyleStage,
+        content: Tensor,
+        motion: Motion | None,
+        state: ClipState,
+        on_step: OnStep,
+    ) -> Tensor:
+        chosen = self.config.style
+        if motion is None or state.result is None:
+            planned = chosen.first_iterations * len(stage.sizes(content))
+            return stage.run_coarse_to_fine(
+                content,
+                self._first_start(content),
+                chosen.first_iterations,
+                step_size=chosen.first_step_size,
+                on_iteration=lambda i, terms: on_step("style", i, planned, terms),
+            )
+        trusted = motion.reliability
+        start, step_size, iterations = self._later_start(content, motion, state.result)
+        temporal = None
+        if self.config.motion.temporal:
+            carried = carry(state.result, motion).clamp(0.0, 1.0)
+            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, trusted)
+        return stage.run(
+            content,
+            start,
+            iterations,
+            step_size=step_size,
+            temporal=temporal,
+            on_iteration=lambda i, terms: on_step("style", i, iterations, terms),
+        )
+
+    def _later_start(
+        self, content: Tensor, motion: Motion, last: Tensor
+    ) -> tuple[Tensor, float | Tensor, int]:
+        """Start, step size and iterations of a frame that has one before it."""
+        chosen = self.config.style
+        match self.config.motion.warm_start:
+            case "none":
+                return self._first_start(content), chosen.first_step_size, chosen.first_iterations
+            case "previous":
+                return last, chosen.step_size, chosen.iterations
+        # what comes into view has no past: it starts from the content, with the larger step
+        trusted = motion.reliability
+        start = torch.lerp(content, carry(last, motion).clamp(0.0, 1.0), trusted)
+        larger = chosen.first_step_size - chosen.step_size
+        return start, chosen.step_size + larger * (1.0 - trusted), chosen.iterations
+
+    def _first_start(self, content: Tensor) -> Tensor:
+        init = self.config.style.init
+        if init == "content":
+            return content
+        if init == "noise":
+            noise = torch.Generator().manual_seed(self.config.compute.seed)
+            drawn = 0.5 + 0.1 * torch.randn(content.shape, generator=noise)
+            return drawn.clamp(0.0, 1.0).to(content.device)
+        assert self.init_picture is not None
+        return resize(self.init_picture, size_of(content))
+
+
+def carry(last: Tensor, motion: Motion) -> Tensor:
+    """Carry something of the last frame, (1, 3, H, W), to where it lies in this one.
+
+    Bicubic, for bilinear look-ups soften a little in every frame.
+    """
+    return look_up(last, motion.back, mode="bicubic")
+
+
+def with_colours_of(source: Tensor, result: Tensor) -> Tensor:
+    """Give the result the colours of the source and keep its brightness (Gatys 2016b, luminance).
+
+    Both (1, 3, H, W) in [0, 1]; the luma is that of BT.601.
+    """
+    weights = torch.tensor([0.299, 0.587, 0.114], device=source.device).view(1, 3, 1, 1)
+    change = ((result - source) * weights).sum(dim=1, keepdim=True)
+    return (source + change).clamp(0.0, 1.0)

@@ -1,0 +1,36 @@
+"""The sizes at which a frame is optimised, coarse to fine."""
+
+import torch.nn.functional as nnf
+from torch import Tensor
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+def resize(image: Tensor, size: Size) -> Tensor:
+    """Scale an image (1, 3, H, W) in [0, 1] to a size, bicubic, smoothed where it shrinks."""
+    if image.shape[2:] == size:
+        return image
+    return nnf.interpolate(image, size=size, mode="bicubic", antialias=True).clamp(0.0, 1.0)
+
+
+def pyramid(full: Size, levels: int, factor: float, smallest_px: int) -> list[Size]:
+    """Return the sizes from the smallest to the full one, each ``factor`` times the one before.
+
+    Args:
+        full: The frame's own size, always the last.
+        levels: How many sizes at most.
+        factor: Over 1.
+        smallest_px: Sizes with a shorter side are left out.
+    """
+    sizes = []
+    for level in reversed(range(levels)):
+        size = (round(full[0] * factor**-level), round(full[1] * factor**-level))
+        if level == 0 or min(size) >= smallest_px:
+            sizes.append(size)
+    return sizes
+
+
+def size_of(image: Tensor) -> Size:
+    """Return (height, width) of an image (1, C, H, W)."""
+    return image.shape[2], image.shape[3]

@@ -1,0 +1,116 @@
+"""The steps that change an image: Adam, L-BFGS, and the normalised step of DeepDream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from framestyle.objectives.formulas import gaussian_blur
+from framestyle.stages.optimise import Evaluate
+
+
+@dataclass
+class Adam:
+    """Adam (Kingma 2015) for an image, with a step size that may differ from pixel to pixel.
+
+    Attributes:
+        step_size: A number, or (1, 1, H, W): how far a pixel moves in a step, of a range of 1.
+        beta1: Decay of the mean gradient.
+        beta2: Decay of the mean square gradient.
+    """
+
+    step_size: float | Tensor
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    # The gradient of a mean over a large frame is tiny: torch's 1e-8 would drown it.
+    _EPS = 1e-16
+
+    def __post_init__(self) -> None:
+        """Start without moments."""
+        self.count = 0
+        self.mean: Tensor | None = None
+        self.square: Tensor | None = None
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Make one step downhill; the image stays in [0, 1]."""
+        loss, terms, grad = _gradient(image, evaluate)
+        if self.mean is None or self.square is None:
+            self.mean, self.square = torch.zeros_like(grad), torch.zeros_like(grad)
+        self.count += 1
+        self.mean.lerp_(grad, 1.0 - self.beta1)
+        self.square.lerp_(grad.square_(), 1.0 - self.beta2)
+        mean = self.mean / (1.0 - self.beta1**self.count)
+        root = (self.square / (1.0 - self.beta2**self.count)).sqrt_().add_(self._EPS)
+        with torch.no_grad():
+            image.sub_(mean.div_(root).mul_(self.step_size)).clamp_(0.0, 1.0)
+        return loss, terms
+
+
+class LBFGS:
+    """L-BFGS (Liu and Nocedal 1989) as torch has it, with its strong Wolfe line search.
+
+    The pixels are left free until the end: a clamp would spoil the curvature that it remembers.
+    """
+
+    def __init__(self) -> None:
+        self.optimizer: torch.optim.LBFGS | None = None
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Make one step downhill, which may look at the loss several times."""
+        if self.optimizer is None:
+            self.optimizer = torch.optim.LBFGS(
+                [image],
+                lr=1.0,
+                max_iter=1,
+                history_size=20,
+                tolerance_grad=0.0,
+                tolerance_change=0.0,
+                line_search_fn="strong_wolfe",
+            )
+        first: list[Mapping[str, Tensor]] = []
+        scale = float(image.numel())  # means over pixels are too small for the line search
+
+        def closure() -> Tensor:
+            loss, terms, grad = _gradient(image, evaluate)
+            image.grad = grad * scale
+            first.append(terms)
+            return loss * scale
+
+        loss = self.optimizer.step(closure)  # type: ignore[no-untyped-call]
+        return loss.detach() / scale, first[0]
+
+
+@dataclass
+class NormalisedAscent:
+    """The step of DeepDream: x <- x + a * g / (mean |g| + eps) (Mordvintsev 2015).
+
+    Attributes:
+        step_size: a, the mean change of a pixel, of a range of 1.
+        smoothing_px: Sigma of a blur of the gradient, which favours shapes over grain.
+        by: ``"mean"`` divides by mean |g|, ``"std"`` by the standard deviation of g, as
+            pytorch-deepdream does.
+    """
+
+    step_size: float
+    smoothing_px: float = 0.0
+    by: str = "mean"
+
+    _EPS = 1e-16
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Make one step uphill; the image stays in [0, 1]."""
+        value, terms, grad = _gradient(image, evaluate)
+        grad = gaussian_blur(grad, self.smoothing_px)
+        size = grad.abs().mean() if self.by == "mean" else grad.std()
+        with torch.no_grad():
+            image.add_(self.step_size * grad / (size + self._EPS)).clamp_(0.0, 1.0)
+        return value, terms
+
+
+def _gradient(image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor], Tensor]:
+    with torch.enable_grad():
+        value, terms = evaluate(image)
+        (grad,) = torch.autograd.grad(value, image)
+    return value.detach(), terms, grad

@@ -1,0 +1,166 @@
+"""Neural style transfer of one frame, by optimising its pixels (Gatys 2016)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from framestyle.config import StyleSettings
+from framestyle.networks import FeatureNetwork
+from framestyle.objectives import (
+    ContentLoss,
+    StyleLoss,
+    TemporalLoss,
+    TotalVariation,
+    WeightedSum,
+    style_targets,
+)
+from framestyle.settings import Layers
+from framestyle.stages.optimise import OnIteration, Plateau, optimise
+from framestyle.stages.pyramid import Size, pyramid, resize, size_of
+from framestyle.stages.steppers import LBFGS, Adam
+
+
+@dataclass
+class StyleStage:
+    """Paints frames after style pictures with one network.
+
+    Attributes:
+        network: The network that paints, on the device of the frames.
+        settings: How it paints.
+        content_layers: Content layers with weights.
+        style_layers: Style layers with weights.
+        styles: Style pictures with weights, each (1, 3, H, W) in [0, 1], at their own size.
+    """
+
+    network: FeatureNetwork
+    settings: StyleSettings
+    content_layers: Layers
+    style_layers: Layers
+    styles: Sequence[tuple[float, Tensor]]
+    _targets: dict[Size, dict[str, Tensor]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the network; raises ``ModelError`` for a layer that it lacks."""
+        content = [name for name, _ in self.content_layers]
+        style = [name for name, _ in self.style_layers]
+        self.extract = self.network.extractor(list(dict.fromkeys(style + content)))
+        self.extract_content = self.network.extractor(content)
+        self.smallest_px = self.network.minimum_side_px(style + content)
+
+    def run(
+        self,
+        content: Tensor,
+        start: Tensor,
+        iterations: int,
+        *,
+        step_size: float | Tensor,
+        temporal: tuple[float, TemporalLoss] | None = None,
+        on_iteration: OnIteration = lambda iteration, terms: None,
+    ) -> Tensor:
+        """Paint one frame.
+
+        Args:
+            content: The frame, or its dream, (1, 3, H, W) in [0, 1].
+            start: Where the optimisation starts, of the same shape.
+            iterations: Steps at most; 0 returns the start.
+            step_size: Of Adam; a number, or (1, 1, H, W).
+            temporal: Weight and term that hold the frame to the last one.
+            on_iteration: Called after every step.
+
+        Returns:
+            The painted frame, of the shape and range of ``content``.
+        """
+        if iterations == 0:
+            return start
+        objective = self._objective(content, temporal)
+        chosen = self.settings
+        stepper = (
+            LBFGS() if chosen.optimizer == "lbfgs" else Adam(step_size, chosen.beta1, chosen.beta2)
+        )
+        return optimise(
+            start,
+            lambda x: objective(x, self.extract(x)),
+            stepper,
+            iterations,
+            averaging=chosen.averaging if chosen.optimizer == "adam" else 0.0,
+            stop=Plateau(chosen.stop_change, chosen.stop_window),
+            on_iteration=on_iteration,
+        )
+
+    def run_coarse_to_fine(
+        self,
+        content: Tensor,
+        start: Tensor,
+        iterations: int,
+        *,
+        step_size: float,
+        on_iteration: OnIteration = lambda iteration, terms: None,
+    ) -> Tensor:
+        """Paint a shot's first frame through ``settings.scales`` sizes.
+
+        Each size starts from the result of the one before, scaled up (style-transfer-pytorch).
+        Arguments and result as in ``run``; ``iterations`` are made at every size.
+        """
+        for number, size in enumerate(self.sizes(content)):
+            done = number * iterations
+            start = self.run(
+                resize(content, size),
+                resize(start, size),
+                iterations,
+                step_size=step_size,
+                on_iteration=_shifted(on_iteration, done),
+            )
+        return start
+
+    def sizes(self, content: Tensor) -> list[Size]:
+        """Return the sizes through which a first frame goes; none too small for the layers."""
+        chosen = self.settings
+        return pyramid(size_of(content), chosen.scales, chosen.scale_factor, self.smallest_px)
+
+    def _objective(
+        self, content: Tensor, temporal: tuple[float, TemporalLoss] | None
+    ) -> WeightedSum:
+        chosen, kind = self.settings, self.settings.normalisation
+        with torch.no_grad():
+            of_content = self.extract_content(content)
+        targets = self._style_targets(size_of(content))
+        return WeightedSum(
+            {
+                "content": (
+                    chosen.content_weight,
+                    ContentLoss(self.content_layers, of_content, kind),
+                ),
+                "style": (chosen.style_weight, StyleLoss(self.style_layers, targets, kind)),
+                "variation": (chosen.tv_weight, TotalVariation(kind)),
+                **({"temporal": temporal} if temporal else {}),
+            }
+        )
+
+    def _style_targets(self, frame: Size) -> dict[str, Tensor]:
+        """Gram matrices of the styles for frames of a size, made once for each size."""
+        if frame not in self._targets:
+            extract = self.network.extractor([name for name, _ in self.style_layers])
+            with torch.no_grad():
+                features = [
+                    (weight, extract(self.scaled_style(picture, frame)))
+                    for weight, picture in self.styles
+                ]
+                self._targets[frame] = style_targets(features, self.style_layers)
+        return self._targets[frame]
+
+    def scaled_style(self, picture: Tensor, frame: Size) -> Tensor:
+        """Scale a style picture to the frame, so that its strokes keep their size in it.
+
+        Its longest side becomes ``style_scale`` times the frame's; its shape stays its own, and no
+        side gets too short for the network.
+        """
+        height, width = picture.shape[2:]
+        scale = self.settings.style_scale * max(frame) / max(height, width)
+        scale = max(scale, self.smallest_px / min(height, width))
+        return resize(picture, (round(height * scale), round(width * scale)))
+
+
+def _shifted(on_iteration: OnIteration, by: int) -> Callable[..., None]:
+    return lambda iteration, terms: on_iteration(by + iteration, terms)
