@@ -31,6 +31,10 @@ class Motion:
     back: Tensor
     reliability: Tensor
 
+    def to(self, device: torch.device) -> "Motion":
+        """Return the motion on another device."""
+        return Motion(self.back.to(device), self.reliability.to(device))
+
 
 class DenseInverseSearch:
     """DIS optical flow (Kroeger 2016) as OpenCV has it, both ways.

@@ -1,0 +1,71 @@
+"""Where a run computes, in which precision, and with how many threads."""
+
+from dataclasses import dataclass
+
+import cv2
+import torch
+
+from framestyle.config import ComputeSettings
+from framestyle.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that was found to be there.
+
+    Attributes:
+        device: The device.
+        dtype: Precision of the networks on it, float32 or bfloat16.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether the full networks run well on it."""
+        return self.device.type != "cpu"
+
+    def __str__(self) -> str:
+        """Say where and how, for people."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
+        threads = f"{torch.get_num_threads()} threads" if self.device.type == "cpu" else name
+        return f"{self.device.type} ({threads}), {str(self.dtype).removeprefix('torch.')}"
+
+
+def pick_device(settings: ComputeSettings) -> Device:
+    """Find the device that the settings ask for, and set the number of threads.
+
+    Raises:
+        SettingsError: There is no such device here.
+    """
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+        cv2.setNumThreads(settings.threads)
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if settings.device == "auto":
+        name = next(name for name, is_there in there.items() if is_there)
+    else:
+        name = settings.device
+        if not there[name]:
+            found = ", ".join(name for name, is_there in there.items() if is_there)
+            raise SettingsError(f"--device {name}: torch finds none here; there are: {found}")
+    device = torch.device(name)
+    bf16 = settings.precision == "bf16" or (
+        settings.precision == "auto" and has_fast_bfloat16(device)
+    )
+    return Device(device, torch.bfloat16 if bf16 else torch.float32)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is quicker than float32 on a device, by what its hardware has."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":  # torch has these only as private functions, not in every version
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        return any(getattr(torch.cpu, probe, bool)() for probe in probes)
+    return False

@@ -1,0 +1,134 @@
+"""The folder of a job: who holds it, what job it is, and the last saved state."""
+
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from framestyle.errors import JobError, OutputError
+from framestyle.jobs.manifest import Manifest
+from framestyle.stages import ClipState
+
+MARK = "framestyle-job"
+"""Suffix of a job's folder, and the name of the file that marks it as one."""
+
+
+def folder_beside(output: Path) -> Path:
+    """Return where the job of an output lies unless told otherwise."""
+    return output.parent / f"{output.name}.{MARK}"
+
+
+class JobFolder:
+    """A job's folder, locked while it is open.
+
+    The operating system drops the lock of a process that died, so none outlives a crash.
+
+    Args:
+        path: The folder; made where it is missing.
+
+    Raises:
+        OutputError: The folder cannot be made, or it is another folder with files in it.
+        JobError: Another run holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            if path.exists() and not (path / MARK).exists() and any(path.iterdir()):
+                raise OutputError(
+                    f"the job folder {path} has files in it that are not framestyle's; name an "
+                    "empty or new folder with --job-dir"
+                )
+            path.mkdir(parents=True, exist_ok=True)
+            (path / MARK).touch()
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the job folder {path}: {error.strerror}; name another with --job-dir"
+            ) from None
+        self._lock = FileLock(path / MARK)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise JobError(
+                f"another run is at work in {path}; wait for it, or name another folder with "
+                "--job-dir"
+            ) from None
+
+    def __enter__(self) -> Self:
+        """Return the folder."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go of the folder; what is in it stays, unless nothing was done yet."""
+        if not self._state.exists() and kind is not None:
+            self.remove()
+        self._lock.release()
+
+    @property
+    def _state(self) -> Path:
+        return self.path / "state.safetensors"
+
+    def begin(self, manifest: Manifest, restart: bool) -> None:
+        """Make sure that what lies in the folder is of this job.
+
+        Raises:
+            JobError: It is of a job that differs, and ``restart`` is False.
+        """
+        there = self.path / "manifest.json"
+        if restart or not self._state.exists():
+            self._clear()
+        elif there.exists() and (differences := manifest.differences(Manifest.load(there))):
+            raise DifferentJobError(self.path, differences)
+        manifest.save(there)
+
+    def load_state(self, device: str) -> tuple[ClipState, int]:
+        """Return the last saved state and how many frames are done with it, 0 for a new job."""
+        if not self._state.exists():
+            return ClipState(), 0
+        state, frame = ClipState.load(self._state, device)
+        return state, frame + 1
+
+    def save_state(self, state: ClipState, frame: int) -> None:
+        """Save the state after a frame; a power cut leaves the old one or the new one."""
+        part = self._state.with_suffix(".part")
+        state.save(part, frame)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(self._state)
+
+    def remove(self) -> None:
+        """Delete the folder: the job is done, or nothing of it is worth keeping."""
+        self._clear()
+        self._lock.release()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _clear(self) -> None:
+        for item in self.path.iterdir():
+            if item.name == MARK:
+                continue
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
+
+
+class DifferentJobError(JobError):
+    """The folder holds an unfinished job with other settings or inputs."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, differences: list[str]) -> None:
+        shown = "; ".join(differences[:5])
+        more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
+        super().__init__(
+            f"{path} holds an unfinished run that differs ({shown}{more}); run it as before to go "
+            "on, or give --restart to throw it away"
+        )

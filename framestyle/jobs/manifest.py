@@ -1,0 +1,117 @@
+"""What a job is: its settings, inputs and versions, so that only the same job goes on."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy
+import torch
+
+from framestyle.config import GROUPS, Config
+from framestyle.errors import InputError, JobError
+from framestyle.settings import as_plain
+
+_SAMPLE_BYTES = 1 << 20
+_HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
+"""Settings that do not change a single byte of the result."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that the bytes of a result depend on.
+
+    Attributes:
+        settings: Settings by group, as plain values.
+        inputs: Fingerprints by the name under which the user gave the file.
+        versions: Of framestyle, the libraries, and the device.
+    """
+
+    settings: Mapping[str, Mapping[str, Any]]
+    inputs: Mapping[str, str]
+    versions: Mapping[str, str]
+
+    @classmethod
+    def of(cls, config: Config, inputs: Iterable[Path], versions: Mapping[str, str]) -> "Manifest":
+        """Describe a job; raises ``InputError`` where an input cannot be read."""
+        settings = {group: dict(as_plain(getattr(config, group))) for group in GROUPS}
+        for group, names in _HOW_ONLY.items():
+            for name in names:
+                settings[group].pop(name, None)
+        prints = {str(path): fingerprint(path) for path in inputs}
+        return cls(settings, prints, {**library_versions(), **versions})
+
+    def differences(self, other: "Manifest") -> list[str]:
+        """Say in words what differs from another job, one line each."""
+        mine, theirs = _flat(dataclasses.asdict(self)), _flat(dataclasses.asdict(other))
+        return [
+            f"{key}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} now"
+            for key in sorted({*mine, *theirs})
+            if mine.get(key) != theirs.get(key)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write it; a power cut leaves the old file or the new one."""
+        part = path.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(self), file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Manifest":
+        """Read it; raises ``JobError`` where it is damaged."""
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            return cls(dict(plain["settings"]), dict(plain["inputs"]), dict(plain["versions"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise JobError(
+                f"the manifest {path} is damaged ({error}); start the job anew with --restart"
+            ) from None
+
+
+def fingerprint(path: Path) -> str:
+    """Hash a file by its size, beginning, middle and end.
+
+    Clips can be many gigabytes, of which a changed one keeps neither the size nor these places.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+            for start in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):
+                file.seek(start)
+                digest.update(file.read(_SAMPLE_BYTES))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of framestyle and of the libraries that compute."""
+    from importlib.metadata import version  # slow to import, needed once a run
+
+    return {
+        "framestyle": version("framestyle"),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "opencv": cv2.__version__,
+        "numpy": numpy.__version__,
+    }
+
+
+def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in plain.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat

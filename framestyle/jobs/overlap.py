@@ -1,0 +1,102 @@
+"""Reading ahead and writing behind, in threads with bounded queues.
+
+Memory does not grow with the clip: a producer waits where its queue is full. An error in a thread
+is raised in the one that waits for it.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+DEPTH = 3
+"""Items between two threads: enough to smooth over a slow one, few enough for large frames."""
+
+
+class _End:
+    """Marks the end of the items."""
+
+
+class ReadAhead(Generic[Item]):
+    """Runs an iterator in a thread of its own, up to ``DEPTH`` items ahead of who takes them."""
+
+    def __init__(self, items: Iterator[Item]) -> None:
+        self._items = items
+        self._queue: queue.Queue[Item | _End | BaseException] = queue.Queue(DEPTH)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="read ahead", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items in order; raise what the iterator raised, in its place."""
+        while True:
+            item = self._queue.get()
+            if isinstance(item, _End):
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stop the thread, and close the iterator where it is a generator."""
+        self._stopped.set()
+        while self._thread.is_alive():
+            try:  # the thread may wait for a place in the queue
+                self._queue.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def _run(self) -> None:
+        try:
+            for item in self._items:
+                self._queue.put(item)
+                if self._stopped.is_set():
+                    break
+            self._queue.put(_End())
+        except BaseException as error:
+            self._queue.put(error)
+        finally:
+            close = getattr(self._items, "close", None)
+            if close is not None:
+                close()
+
+
+class WriteBehind(Generic[Item]):
+    """Hands items to a function in a thread of its own, up to ``DEPTH`` items behind."""
+
+    def __init__(self, write: Callable[[Item], None]) -> None:
+        self._write = write
+        self._queue: queue.Queue[Item | _End] = queue.Queue(DEPTH)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
+        self._thread.start()
+
+    def put(self, item: Item) -> None:
+        """Queue an item; raises what an earlier one raised."""
+        self._raise()
+        self._queue.put(item)
+
+    def finish(self) -> None:
+        """Wait until everything is written; raises what any item raised."""
+        self.close()
+        self._raise()
+
+    def close(self) -> None:
+        """Write what is queued, end the thread; raises nothing. Safe to call twice."""
+        if self._thread.is_alive():
+            self._queue.put(_End())
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not isinstance(item := self._queue.get(), _End):
+            if self._error is not None:
+                continue  # empty the queue, so that who puts never waits for ever
+            try:
+                self._write(item)
+            except BaseException as error:
+                self._error = error
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error

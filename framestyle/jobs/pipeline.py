@@ -1,0 +1,175 @@
+"""The way of the frames: read and measure motion ahead, optimise, write behind.
+
+One frame in, one frame out, in order. Three threads overlap; between them are short queues.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from framestyle.config import MotionSettings
+from framestyle.errors import FramestyleError, JobError
+from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.overlap import ReadAhead, WriteBehind
+from framestyle.media import Frame, Sink, Source, to_pixels, to_tensor
+from framestyle.motion import DenseInverseSearch, Motion, is_cut
+from framestyle.progress import FrameDone, IterationDone, Progress
+from framestyle.stages import ClipState, FrameStyler
+
+SAVE_SECONDS = 20.0
+"""Work that may be lost at most, beside the frame under way."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A frame on its way in.
+
+    Attributes:
+        frame: As it was read.
+        image: The same on the device, (1, 3, H, W) in [0, 1].
+        motion: How the last frame lies in it, on the device; None where a shot begins.
+    """
+
+    frame: Frame
+    image: Tensor
+    motion: Motion | None
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A result on its way out.
+
+    Attributes:
+        frame: The source frame, for its place and name.
+        result: (1, 3, H, W) in [0, 1].
+        state: What it hands to the next frame.
+    """
+
+    frame: Frame
+    result: Tensor
+    state: ClipState
+
+
+class Departures:
+    """Writes results, and now and then saves the state after the last one written.
+
+    Args:
+        sink: Where results go.
+        job: Where the state is saved.
+        bit_depth: 8 or 16, of the pixels written.
+    """
+
+    def __init__(self, sink: Sink, job: JobFolder, bit_depth: int) -> None:
+        self._sink, self._job, self._bit_depth = sink, job, bit_depth
+        self._saved_at = time.monotonic()
+        self._unsaved: Departure | None = None
+
+    def write(self, leaving: Departure) -> None:
+        """Write a result; the state is never ahead of what is written."""
+        frame = leaving.frame
+        self._sink.write(Frame(frame.index, to_pixels(leaving.result, self._bit_depth), frame.name))
+        self._unsaved = leaving
+        if time.monotonic() - self._saved_at >= SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Save the state after the last result written, if it is not saved yet."""
+        if self._unsaved is not None:
+            self._job.save_state(self._unsaved.state, self._unsaved.frame.index)
+            self._unsaved, self._saved_at = None, time.monotonic()
+
+
+def arrivals(
+    source: Source, first: int, settings: MotionSettings, device: torch.device
+) -> Iterator[Arrival]:
+    """Read frames and measure how each lies to the one before.
+
+    Args:
+        source: The clip.
+        first: Number of the first frame wanted; the one before it is read too, for the motion.
+        settings: How motion is measured.
+        device: Where images and motion go.
+    """
+    flow = DenseInverseSearch(settings.flow_preset, settings.flow_size)
+    last: Frame | None = None
+    last_image: Tensor | None = None
+    with closing(source.read(max(0, first - 1))) as frames:
+        for frame in frames:
+            image = to_tensor(frame.pixels)
+            motion = None
+            if last is not None and last_image is not None:
+                motion = flow.between(last.pixels, frame.pixels)
+                if settings.cuts and is_cut(last_image, image, motion):
+                    motion = None
+            last, last_image = frame, image
+            if frame.index >= first:
+                yield Arrival(frame, image.to(device), motion.to(device) if motion else None)
+
+
+def process(
+    source: Source,
+    sink: Sink,
+    styler: FrameStyler,
+    job: JobFolder,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    """Take every frame that is not done yet through the stages and write it.
+
+    Raises:
+        JobError: A frame could not be made or written; it is named.
+        InputError: The clip ended early or cannot be read on; the frame is named.
+    """
+    state, done = job.load_state(str(device))
+    departures = Departures(sink, job, source.info.bit_depth)
+    reading = ReadAhead(arrivals(source, done, styler.config.motion, device))
+    writing = WriteBehind(departures.write)
+    try:
+        for arrival in reading:
+            began = time.monotonic()
+            result, state = _styled(styler, arrival, state, progress)
+            writing.put(Departure(arrival.frame, result, state))
+            progress(FrameDone(arrival.frame.index, time.monotonic() - began))
+        writing.finish()
+    except BaseException:
+        writing.close()
+        departures.save()  # the same command goes on after what is finished
+        raise
+    finally:
+        reading.close()
+        writing.close()
+
+
+def _styled(
+    styler: FrameStyler, arrival: Arrival, state: ClipState, progress: Progress
+) -> tuple[Tensor, ClipState]:
+    number = arrival.frame.index
+
+    def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
+        progress(IterationDone(number, stage, iteration, planned, terms))
+
+    try:
+        result, after = styler.step(arrival.image, arrival.motion, state, on_step)
+        if not bool(torch.isfinite(result).all()):
+            raise JobError(
+                f"frame {number} ({arrival.frame.name}): the optimisation left the numbers (not "
+                "finite); take a smaller step size or --precision fp32"
+            )
+    except FramestyleError:
+        raise
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise JobError(
+            f"frame {number} ({arrival.frame.name}): out of memory ({_first_line(error)}); take "
+            "--size, a smaller network or --precision bf16, then the run goes on with it"
+        ) from None
+    except RuntimeError as error:
+        raise JobError(f"frame {number} ({arrival.frame.name}): {_first_line(error)}") from error
+    return result, after
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

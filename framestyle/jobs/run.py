@@ -1,0 +1,95 @@
+"""A whole run: everything is checked, then every frame goes its way, then the output stands."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from framestyle.config import Config
+from framestyle.jobs.device import Device, pick_device
+from framestyle.jobs.folder import JobFolder, folder_beside
+from framestyle.jobs.manifest import Manifest
+from framestyle.jobs.pipeline import process
+from framestyle.jobs.stages import (
+    Style,
+    build,
+    check_size,
+    read_pictures,
+    weights_files,
+    with_chosen_networks,
+)
+from framestyle.media import Source, open_sink, open_source
+from framestyle.networks import locate
+from framestyle.progress import Notice, Progress, RunDone, RunStarted, ignore
+
+
+def run(
+    source: str | Path,
+    styles: Sequence[Style],
+    output: str | Path,
+    config: Config,
+    progress: Progress = ignore,
+) -> Path:
+    """Turn a clip, a folder of frames or a picture into a dreamed and painted one.
+
+    Everything that can be wrong is found before the first frame is optimised. A run that was cut
+    off goes on where it was, when it is called with the same arguments.
+
+    Args:
+        source: Video, folder of frames, printf or glob pattern, or picture.
+        styles: Style pictures with weights.
+        output: Video, folder, printf pattern or picture; its form says which.
+        config: All settings.
+        progress: Hears what happens.
+
+    Returns:
+        The output, which now stands whole under that name.
+
+    Raises:
+        FramestyleError: See ``framestyle.errors``.
+        KeyboardInterrupt: Ctrl-C; what is finished is kept for the next run.
+    """
+    began = time.monotonic()
+
+    def notice(message: str) -> None:
+        progress(Notice(message))
+
+    device = pick_device(config.compute)
+    clip = open_source(source, config.input, notice=notice)
+    config = with_chosen_networks(config, device, progress)
+    pictures = read_pictures(config, styles)
+    with JobFolder(config.job.job_dir or folder_beside(Path(output))) as job:
+        job.begin(_manifest(config, clip, styles, list(pictures), device), config.job.restart)
+        done = job.load_state("cpu")[1]
+        with open_sink(
+            output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
+        ) as sink:
+            styler = build(config, styles, pictures, device, progress)
+            check_size(styler, clip.info.width_px, clip.info.height_px)
+            notice(f"device: {device}")
+            torch.manual_seed(config.compute.seed)
+            progress(RunStarted(clip.info.frame_count, done))
+            process(clip, sink, styler, job, device.device, progress)
+            final = sink.finish()
+        job.remove()
+    progress(RunDone(str(final), clip.info.frame_count, time.monotonic() - began))
+    return final
+
+
+def _manifest(
+    config: Config, clip: Source, styles: Sequence[Style], pictures: list[Path], device: Device
+) -> Manifest:
+    inputs = [*(clip.info.files or [clip.info.path]), *pictures]
+    networks = {"dream": config.dream.network, "style": config.style.network}
+    for stage, name in networks.items():
+        where = locate(name, weights_files(config)) if name != "auto" else None
+        if where is not None and getattr(config, stage).enabled and where.kind != "missing":
+            inputs.append(where.path)
+    # a job follows its device: other arithmetic, other bytes
+    config = dataclasses.replace(
+        config, compute=config.compute.replaced(threads=torch.get_num_threads())
+    )
+    weights = {f"style {path}": f"weight {weight:g}" for path, weight in styles}
+    return Manifest.of(config, inputs, {"device": str(device), **weights})
