@@ -1,0 +1,162 @@
+"""Networks as a list of named stages, and the extractor that runs as few of them as it can."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from framestyle.errors import ModelError
+from framestyle.networks.sizes import smallest_side
+
+Triple = tuple[float, float, float]
+Stages = Sequence[tuple[str, nn.Module]]
+Pooling = Literal["max", "average"]
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen network, cut into named stages that run one after the other.
+
+    The weights lie in channels_last. ``to`` moves and casts them; the image and its normalisation
+    stay in float32 whatever the precision of the network.
+
+    Attributes:
+        name: The registry's name for it.
+        taps: Names of all stages, first to last; each can be asked for as a layer.
+        mean: What is taken off each of the channels R, G, B of an image in [0, 1].
+        std: What each channel is then divided by.
+        pooling: ``"max"`` or ``"average"``.
+    """
+
+    def __init__(
+        self, name: str, stages: Stages, mean: Triple, std: Triple, pooling: Pooling = "max"
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.taps = tuple(tap for tap, _ in stages)
+        self.mean = mean
+        self.std = std
+        self.pooling = pooling
+        self._stages = nn.ModuleList(module for _, module in stages)
+        self.requires_grad_(False)
+        self.eval()
+        self.to(memory_format=torch.channels_last)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights and of the features."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def check_layers(self, names: Iterable[str]) -> None:
+        """Raise ``ModelError`` where a name is not one of ``taps``."""
+        for name in names:
+            if name not in self.taps:
+                near = difflib.get_close_matches(name, self.taps, n=3, cutoff=0.5)
+                meant = f" (did you mean {' or '.join(near)}?)" if near else ""
+                raise ModelError(
+                    f"{self.name} has no layer {name!r}{meant}; there are: {', '.join(self.taps)}"
+                )
+
+    def extractor(self, layers: Sequence[str]) -> "Extractor":
+        """Return what computes these layers and nothing deeper; it shares the weights.
+
+        Args:
+            layers: Names out of ``taps``, in any order.
+
+        Raises:
+            ModelError: A layer is unknown, or none is named.
+        """
+        return Extractor(self.mean, self.std, self._up_to(layers), layers)
+
+    def minimum_side_px(self, layers: Sequence[str], least: int = 1) -> int:
+        """Return the side of the smallest square image for which all ``layers`` can be computed.
+
+        An image suits when both of its sides are at least this long. Nothing is computed but
+        shapes.
+
+        Args:
+            layers: Names out of ``taps``.
+            least: Sides that the feature maps must have at least. One position is enough for a
+                mean or a Gram matrix; ask for more where a layer has to tell places apart.
+
+        Raises:
+            ModelError: A layer is unknown, or none is named.
+        """
+        return smallest_side([module for _, module in self._up_to(layers)], least)
+
+    def with_pooling(self, pooling: Pooling) -> "FeatureNetwork":
+        """Return the network with maximum or average pooling; both share the weights.
+
+        Average pooling is what Gatys et al. 2016 suggest for smoother results. The pooling stages
+        change (same kernel, stride and borders); pooling inside the blocks of the Inception
+        networks stays as it was trained.
+
+        Raises:
+            ModelError: ``pooling`` is neither ``"max"`` nor ``"average"``.
+        """
+        if pooling not in ("max", "average"):
+            raise ModelError(f"got pooling {pooling!r}, expected max or average")
+        swapped = [(tap, _pool_as(pooling, module)) for tap, module in self._named()]
+        return FeatureNetwork(self.name, swapped, self.mean, self.std, pooling)
+
+    def _named(self) -> Stages:
+        return list(zip(self.taps, self._stages, strict=True))
+
+    def _up_to(self, layers: Sequence[str]) -> Stages:
+        self.check_layers(layers)
+        if not layers:
+            raise ModelError(f"no layer of {self.name} is named; there are: {', '.join(self.taps)}")
+        return self._named()[: 1 + max(self.taps.index(layer) for layer in layers)]
+
+
+class Extractor(nn.Module):
+    """The first stages of a network, down to the deepest layer that is asked for.
+
+    Maps an image (N, 3, H, W), float32 RGB in [0, 1], to the features of each layer, a dictionary
+    from name to (N, C, h, w) in the precision of the network and in channels_last, shallowest
+    first. The gradient comes back to the image in float32.
+    """
+
+    def __init__(self, mean: Triple, std: Triple, stages: Stages, layers: Sequence[str]) -> None:
+        super().__init__()
+        device = next(stages[0][1].parameters()).device
+        # Plain attributes, so that casting the network leaves the normalisation in float32.
+        self._scale = torch.tensor([1 / s for s in std], device=device).view(1, 3, 1, 1)
+        self._shift = -torch.tensor(mean, device=device).view(1, 3, 1, 1) * self._scale
+        self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
+        untapped_before = [False, *(tap is None for tap in self._taps)]
+        self._stages = nn.ModuleList(
+            # In place saves the memory of one map for each ReLU, and spoils the map before it.
+            nn.ReLU(inplace=free) if isinstance(module, nn.ReLU) else module
+            for free, (_, module) in zip(untapped_before, stages, strict=False)
+        )
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
+        precision = next(self._stages.parameters()).dtype
+        # These stay where they are unless the network has moved since.
+        scale, shift = self._scale.to(image.device), self._shift.to(image.device)
+        x = torch.addcmul(shift, image, scale).to(
+            dtype=precision, memory_format=torch.channels_last
+        )
+        features = {}
+        for tap, stage in zip(self._taps, self._stages, strict=True):
+            x = stage(x)
+            if tap is not None:
+                features[tap] = x
+        return features
+
+
+def _pool_as(pooling: Pooling, module: nn.Module) -> nn.Module:
+    if not isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
+        return module
+    kind = nn.MaxPool2d if pooling == "max" else nn.AvgPool2d
+    return kind(
+        module.kernel_size, module.stride, padding=module.padding, ceil_mode=module.ceil_mode
+    )

@@ -1,0 +1,176 @@
+"""Which networks there are: architecture, normalisation, default layers, where the weights are."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlparse
+
+import torch
+from torch import nn
+from torchvision.models import (
+    GoogLeNet_Weights,
+    Inception_V3_Weights,
+    SqueezeNet1_0_Weights,
+    VGG16_Weights,
+    VGG19_Weights,
+)
+
+from framestyle.errors import ModelError
+from framestyle.networks import googlenet, inception, squeezenet, vgg
+from framestyle.networks.features import FeatureNetwork, Triple
+from framestyle.settings import Layers
+
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+HALF: Triple = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """One network that can be asked for by name.
+
+    Attributes:
+        name: The name.
+        description: One phrase with the paper.
+        stages: Which of ``"dream"`` and ``"style"`` it suits best; it works in both.
+        build: Makes the bare model, whose state dict has the keys of the weights file.
+        name_stages: Cuts the model into named stages, shallowest first; may change the model.
+        url: Where the weights are fetched from. The file name ends in the start of its SHA-256.
+        embedded: Weights file inside the package, for a network that is not fetched.
+        mean: Normalisation of images in [0, 1], by channel R, G, B.
+        std: The same.
+        default_content_layers: Layers of the content loss with their weights.
+        default_style_layers: Layers of the style loss with their weights.
+        default_dream_layers: Layers that DeepDream amplifies with their coefficients.
+    """
+
+    name: str
+    description: str
+    stages: frozenset[str]
+    build: Callable[[], nn.Module]
+    name_stages: Callable[[nn.Module], list[tuple[str, nn.Module]]]
+    url: str = ""
+    embedded: Path | None = None
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    default_content_layers: Layers
+    default_style_layers: Layers
+    default_dream_layers: Layers
+
+    @property
+    def file_name(self) -> str:
+        """Name of the weights file, the same as in torch's own cache."""
+        return self.embedded.name if self.embedded else PurePosixPath(urlparse(self.url).path).name
+
+    def bare_model(self) -> nn.Module:
+        """Return the model on the meta device: names and shapes, no numbers and no memory."""
+        with torch.device("meta"):
+            return self.build()
+
+    def network(self, model: nn.Module) -> FeatureNetwork:
+        """Return the feature network of a model from ``build`` or torchvision, which it may change.
+
+        On a ``bare_model`` it still checks layer names and knows the smallest picture, so that
+        settings can be refused before any weights are read.
+        """
+        return FeatureNetwork(self.name, self.name_stages(model), self.mean, self.std)
+
+
+def _equal(*names: str) -> Layers:
+    return tuple((name, 1.0) for name in names)
+
+
+def _rising(first: str, second: str, third: str) -> Layers:
+    return ((first, 1.0), (second, 1.5), (third, 2.0))
+
+
+def _vgg(name: str, description: str, build: Callable[[], nn.Module], url: str) -> NetworkSpec:
+    return NetworkSpec(
+        name=name,
+        description=f"{description} (Simonyan and Zisserman 2014)",
+        stages=frozenset({"style"}),
+        build=build,
+        name_stages=vgg.name_stages,
+        url=url,
+        default_content_layers=_equal("relu4_2"),
+        default_style_layers=_equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        default_dream_layers=_rising("relu3_3", "relu4_3", "relu5_1"),
+    )
+
+
+_SPECS = (
+    _vgg(
+        "vgg19",
+        "VGG-19, the network of neural style transfer",
+        vgg.build_vgg19,
+        VGG19_Weights.IMAGENET1K_V1.url,
+    ),
+    _vgg(
+        "vgg16",
+        "VGG-16, a little lighter than VGG-19",
+        vgg.build_vgg16,
+        VGG16_Weights.IMAGENET1K_V1.url,
+    ),
+    NetworkSpec(
+        name="inception_v3",
+        description="InceptionV3, many-sided dreams (Szegedy et al. 2015)",
+        stages=frozenset({"dream"}),
+        build=inception.build_inception_v3,
+        name_stages=inception.name_stages,
+        url=Inception_V3_Weights.IMAGENET1K_V1.url,
+        mean=HALF,
+        std=HALF,
+        default_content_layers=_equal("Mixed_5d"),
+        default_style_layers=_equal(
+            "Conv2d_1a_3x3", "Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6b"
+        ),
+        default_dream_layers=_rising("Mixed_6b", "Mixed_6c", "Mixed_6d"),
+    ),
+    NetworkSpec(
+        name="googlenet",
+        description="GoogLeNet, the network of the first DeepDream (Szegedy et al. 2014)",
+        stages=frozenset({"dream"}),
+        build=googlenet.build_googlenet,
+        name_stages=googlenet.name_stages,
+        url=GoogLeNet_Weights.IMAGENET1K_V1.url,
+        mean=HALF,
+        std=HALF,
+        default_content_layers=_equal("inception3b"),
+        default_style_layers=_equal("conv1", "conv3", "inception3b", "inception4b", "inception4e"),
+        default_dream_layers=_rising("inception4c", "inception4d", "inception4e"),
+    ),
+    NetworkSpec(
+        name="squeezenet1_0",
+        description="SqueezeNet 1.0, 5 MB and quick (Iandola et al. 2016)",
+        stages=frozenset({"dream", "style"}),
+        build=squeezenet.build_squeezenet1_0,
+        name_stages=squeezenet.name_stages,
+        url=SqueezeNet1_0_Weights.IMAGENET1K_V1.url,
+        default_content_layers=_equal("fire6"),
+        default_style_layers=_equal("relu1", "fire3", "fire5", "fire7", "fire9"),
+        default_dream_layers=_rising("fire6", "fire8", "fire9"),
+    ),
+)
+
+NETWORKS: Mapping[str, NetworkSpec] = {spec.name: spec for spec in _SPECS}
+"""Every network that can be had, by name."""
+
+NOT_CARRIED = {
+    "lite": (
+        "this version of framestyle does not carry the embedded network lite; "
+        "a small one to use instead is squeezenet1_0"
+    )
+}
+"""Names that other versions know, and what to say to who asks for one."""
+
+
+def network_spec(name: str) -> NetworkSpec:
+    """Return what is known of a network; raises ``ModelError`` for an unknown name."""
+    if name in NETWORKS:
+        return NETWORKS[name]
+    if name in NOT_CARRIED:
+        raise ModelError(NOT_CARRIED[name])
+    near = difflib.get_close_matches(name.lower(), NETWORKS, n=2, cutoff=0.5)
+    meant = f" (did you mean {' or '.join(near)}?)" if near else ""
+    raise ModelError(f"there is no network {name!r}{meant}; there are: {', '.join(NETWORKS)}")

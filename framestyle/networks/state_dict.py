@@ -1,0 +1,112 @@
+"""Reading weights from a file without executing anything, and fitting them to a model."""
+
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from framestyle.errors import ModelError
+
+StateDict = dict[str, Tensor]
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+_MARKS_OF_CODE = ("unsupported global", "unrecognized", "can only build", "can only create")
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """Read the tensors of a ``.pth``, ``.pt`` or ``.safetensors`` file, on the CPU.
+
+    A state dict that training code has wrapped, as ``{"state_dict": ...}`` or with ``module.``
+    before each key, is unwrapped.
+
+    Raises:
+        ModelError: No such file, another kind of file, damaged, no state dict, or a pickle that
+            would execute code.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".pth", ".pt", ".safetensors"):
+        raise ModelError(f"{path}: got a file {suffix!r}, expected .pth, .pt or .safetensors")
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file")
+    try:
+        content = load_file(path) if suffix == ".safetensors" else _load_pickle(path)
+    except ModelError:
+        raise
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path}: cannot be read, is it damaged? ({_first_line(error)})"
+        ) from error
+    return _unwrapped(path, content)
+
+
+def first_misfit(model: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """Return what first keeps ``weights`` from fitting ``model``; an empty string if they fit."""
+    for key, tensor in _needed(model):
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != tensor.shape:
+            got, expected = tuple(weights[key].shape), tuple(tensor.shape)
+            return f"{key} has shape {got}, expected {expected}"
+    return ""
+
+
+def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put the weights into a model from the meta device; what it does not use is left.
+
+    Args:
+        model: The bare model; ``first_misfit`` has found nothing.
+        weights: Tensors in any floating precision; they become float32.
+
+    Raises:
+        ModelError: A tensor holds numbers that are not finite.
+    """
+    taken = {key: weights[key].to(torch.float32) for key, _ in _needed(model)}
+    for key, tensor in taken.items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"{key} holds numbers that are not finite")
+    model.load_state_dict(taken, strict=False, assign=True)
+
+
+def _needed(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
+    # The counter of batch normalisation is used in training only, and older files lack it.
+    state = model.state_dict()
+    return ((key, t) for key, t in state.items() if not key.endswith("num_batches_tracked"))
+
+
+def _load_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except pickle.UnpicklingError as error:
+        if any(mark in str(error).lower() for mark in _MARKS_OF_CODE):
+            raise ModelError(
+                f"{path}: refused, reading it would execute code; "
+                "expected a plain state dict, as torch.save(model.state_dict()) writes"
+            ) from error
+        # The text of this one advises to load the file in the way that executes code.
+        raise OSError("torch cannot parse it") from error
+    except Exception as error:  # torch raises whatever its parsers met in a damaged file
+        raise OSError(_first_line(error)) from error
+
+
+def _unwrapped(path: Path, content: Any) -> StateDict:
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise ModelError(f"{path}: got a {type(content).__name__}, expected a state dict")
+    found = {
+        str(key).removeprefix("module."): value
+        for key, value in content.items()
+        if isinstance(value, Tensor)
+    }
+    if not found:
+        raise ModelError(f"{path}: holds no tensors, expected a state dict")
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,165 @@
+"""Where the weights of a network are, how they get there, and loading them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from framestyle.errors import ModelError
+from framestyle.networks.download import download, reach
+from framestyle.networks.features import FeatureNetwork, Pooling
+from framestyle.networks.registry import NETWORKS, NetworkSpec, network_spec
+from framestyle.networks.state_dict import StateDict, first_misfit, fit, read_state_dict
+from framestyle.progress import Notice, Progress, ignore
+
+NO_FILES: Mapping[str, Path] = {}
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the weights of a network are.
+
+    Attributes:
+        kind: ``"file"`` given by the user, torch's ``"cache"``, ``"embedded"`` in the package, or
+            ``"missing"``.
+        path: The file; where it is missing, where it would be.
+        size: Its bytes; 0 where it is missing.
+    """
+
+    kind: Literal["file", "cache", "embedded", "missing"]
+    path: Path
+    size: int
+
+
+def parse_weights(text: str) -> tuple[str, Path]:
+    """Parse ``NAME=PATH`` of ``--weights``; ``~`` is the home folder.
+
+    Raises:
+        ModelError: The text has another form, or there is no network of that name.
+    """
+    name, equals, path = text.partition("=")
+    if not (equals and name.strip() and path.strip()):
+        raise ModelError(f"--weights: got {text!r}, expected NAME=PATH, as vgg19=vgg19.pth")
+    return network_spec(name.strip()).name, Path(path.strip()).expanduser()
+
+
+def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:
+    """Return where the weights of a network are, without reading them or asking the web.
+
+    Args:
+        name: The network's name.
+        files: Weights files that the user gives, by network; they come first.
+
+    Raises:
+        ModelError: There is no such network.
+    """
+    spec = network_spec(name)
+    if name in files:
+        return _location("file", Path(files[name]))
+    if spec.embedded:
+        return _location("embedded", spec.embedded)
+    return _location("cache", Path(torch.hub.get_dir()) / "checkpoints" / spec.file_name)
+
+
+def fetch(name: str, progress: Progress = ignore, show_bar: bool = False) -> Path:
+    """Fetch the weights of a network into torch's cache, unless they are there.
+
+    Args:
+        name: The network's name.
+        progress: Hears a ``Notice`` before anything is fetched.
+        show_bar: Draw a progress bar on standard error.
+
+    Returns:
+        The weights file.
+
+    Raises:
+        ModelError: There is no such network, or its weights cannot be fetched; what can be done
+            about it is said.
+    """
+    where = locate(name)
+    if where.kind != "missing":
+        return where.path
+    url = network_spec(name).url
+    answer = reach(url)
+    if not answer.ok:
+        raise ModelError(
+            f"the weights of {name} are not in {where.path} and cannot be fetched from {url} "
+            f"({answer.why}); run `framestyle weights fetch {name}` on a machine with internet "
+            f"and copy the file to the same place, or give it with --weights {name}=PATH"
+        )
+    size = f", {answer.size / 1e6:.0f} MB" if answer.size else ""
+    progress(Notice(f"fetching the weights of {name} ({url}{size}) into {where.path.parent}"))
+    download(url, where.path, show_bar)
+    return where.path
+
+
+def load(
+    name: str,
+    *,
+    files: Mapping[str, Path] = NO_FILES,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    pooling: Pooling = "max",
+    progress: Progress = ignore,
+    show_bar: bool = False,
+) -> FeatureNetwork:
+    """Load a network with its weights, fetching them on first use.
+
+    Args:
+        name: The network's name.
+        files: Weights files that the user gives, by network.
+        device: Where the network shall run.
+        dtype: Its precision, ``torch.float32`` or ``torch.bfloat16``.
+        pooling: ``"max"``, or ``"average"`` as Gatys et al. 2016 suggest.
+        progress: Hears a ``Notice`` before anything is fetched.
+        show_bar: Draw a progress bar on standard error while fetching.
+
+    Raises:
+        ModelError: The network is unknown, or its weights are not to be had, damaged, of another
+            network, or would execute code.
+    """
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ModelError(f"got the precision {dtype}, expected float32 or bfloat16")
+    spec = network_spec(name)
+    where = locate(name, files)
+    if where.kind == "missing" and name not in files and spec.url:
+        where = _location("cache", fetch(name, progress, show_bar))
+    network = _fitted(spec, where)
+    if pooling != network.pooling:
+        network = network.with_pooling(pooling)
+    return network.to(device=torch.device(device), dtype=dtype)
+
+
+def _location(kind: Literal["file", "cache", "embedded"], path: Path) -> Location:
+    if not path.is_file():
+        return Location("missing", path, 0)
+    return Location(kind, path, path.stat().st_size)
+
+
+def _fitted(spec: NetworkSpec, where: Location) -> FeatureNetwork:
+    try:
+        weights = read_state_dict(where.path)
+        model = spec.bare_model()
+        misfit = first_misfit(model, weights)
+        if misfit:
+            raise ModelError(
+                f"{where.path}: these are not the weights of {spec.name}: {misfit}{_hint(weights)}"
+            )
+        try:
+            fit(model, weights)
+        except ModelError as error:
+            raise ModelError(f"{where.path}: damaged: {error}") from error
+    except ModelError as error:
+        if where.kind != "cache":
+            raise
+        raise ModelError(f"{error}; delete that file to have it fetched again") from error
+    return spec.network(model)
+
+
+def _hint(weights: StateDict) -> str:
+    others = [
+        spec.name for spec in NETWORKS.values() if not first_misfit(spec.bare_model(), weights)
+    ]
+    return f"; they fit {' and '.join(others)}" if others else ""

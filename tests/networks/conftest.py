@@ -1,0 +1,70 @@
+"""Real torchvision networks with random weights, and an empty torch cache for each test."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from framestyle.networks import network_spec
+
+
+def random_model(name: str) -> nn.Module:
+    """Return a torchvision model without its head; weights keep features near 1 in size."""
+    model = network_spec(name).bare_model().to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(7)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_in = module.weight[0].numel()
+            module.weight.data.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+            if module.bias is not None:
+                module.bias.data.normal_(0, 0.1, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d):  # not the identity, so that folding shows
+            module.weight.data.uniform_(0.8, 1.2, generator=generator)
+            module.bias.data.normal_(0, 0.1, generator=generator)
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.8, 1.2, generator=generator)
+            module.num_batches_tracked.zero_()
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[[str], nn.Module]:
+    return random_model
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return torch's folder of checkpoints, empty and this test's own."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Serve a folder on this machine; returns the folder and its address."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    handler = partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
