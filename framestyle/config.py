@@ -18,9 +18,11 @@ from framestyle.settings import (
     fraction,
     from_plain,
     layers,
+    number,
     path,
     seconds,
     setting,
+    whole,
 )
 
 
@@ -32,11 +34,11 @@ class InputSettings(Settings):
     start: float | None = setting(None, "first moment taken", seconds, metavar="TIME", low=0)
     end: float | None = setting(None, "moment before which the last frame lies", seconds,
                                 metavar="TIME", low=0)
-    frames: int | None = setting(None, "take at most so many frames", int, metavar="N", low=1)
+    frames: int | None = setting(None, "take at most so many frames", whole, metavar="N", low=1)
     fps: Fraction | None = setting(None, "frame rate of a folder (24 unless given)", fraction,
                                    metavar="RATE", low=0.01, high=1000)
     size: int | None = setting(None, "longest side; larger frames are scaled down, never stretched",
-                               int, metavar="PX", low=16, high=32768)
+                               whole, metavar="PX", low=16, high=32768)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class OutputSettings(Settings):
     codec: str | None = setting(None, "video encoder, as ffmpeg names it (by container: libx264, "
                                 "libvpx-vp9, gif)", metavar="NAME")
     crf: float | None = setting(None, "constant quality of the encoder, lower is better "
-                                "(17 for libx264)", float, metavar="Q", low=0, high=63)
+                                "(17 for libx264)", number, metavar="Q", low=0, high=63)
     pixel_format: str | None = setting(None, "pixel format, as ffmpeg names it (yuv420p)",
                                        metavar="NAME")
     audio: bool = setting(True, "leave the sound out", flag="no_audio")
@@ -62,32 +64,32 @@ class DreamSettings(Settings):
     layers: Layers | None = setting(
         None, "layers with coefficients; LAYER#3+7 takes two channels of it (by network: "
         "Mixed_6b:1,Mixed_6c:1.5,Mixed_6d:2)", layers, metavar="LAYER:C,...", flag="dream_layers")
-    strength: float = setting(1.0, "how far it dreams; multiplies the step", float,
+    strength: float = setting(1.0, "how far it dreams; multiplies the step", number,
                               metavar="X", low=0, high=100, flag="dream_strength")
-    step_size: float = setting(0.01, "mean change of a pixel in one step, of a range of 1", float,
+    step_size: float = setting(0.01, "mean change of a pixel in one step, of a range of 1", number,
                                metavar="A", low=0, high=1, flag="dream_step_size")
-    steps: int = setting(10, "steps an octave of a shot's first frame", int, metavar="N",
+    steps: int = setting(10, "steps an octave of a shot's first frame", whole, metavar="N",
                          low=0, high=10000, flag="dream_steps")
     next_steps: int = setting(2, "steps an octave of each later frame, which starts from the dream "
-                              "carried along", int, metavar="N", low=0, high=10000,
+                              "carried along", whole, metavar="N", low=0, high=10000,
                               flag="dream_next_steps")
-    octaves: int = setting(3, "sizes at which it dreams, coarse to fine", int, metavar="N",
+    octaves: int = setting(3, "sizes at which it dreams, coarse to fine", whole, metavar="N",
                            low=1, high=16, flag="dream_octaves")
-    octave_scale: float = setting(1.4, "ratio of one octave's size to that before", float,
+    octave_scale: float = setting(1.4, "ratio of one octave's size to that before", number,
                                   metavar="X", low=1.05, high=4, flag="dream_octave_scale")
     jitter: float = setting(0.06, "random shift of every step, of the longest side (32 of 512 px)",
-                            float, metavar="X", low=0, high=0.5, flag="dream_jitter")
-    smoothing: float = setting(0.001, "blur of the gradient: sigma, of the longest side", float,
+                            number, metavar="X", low=0, high=0.5, flag="dream_jitter")
+    smoothing: float = setting(0.001, "blur of the gradient: sigma, of the longest side", number,
                                metavar="X", low=0, high=0.1, flag="dream_smoothing")
     gradient: str = setting("mean", "what the gradient is divided by: its mean absolute value or "
                             "its standard deviation", choices=("mean", "std"),
                             flag="dream_gradient")
     loss_ceiling: float | None = setting(None, "an octave stops when the weighted activation "
-                                         "passes this (15 in Keras)", float, metavar="X", low=0,
+                                         "passes this (15 in Keras)", number, metavar="X", low=0,
                                          flag="dream_loss_ceiling")
     guide: Path | None = setting(None, "picture whose features the dream grows", path,
                                  metavar="FILE", flag="dream_guide")
-    carry: float = setting(0.85, "share of the last frame's dream that the next starts from", float,
+    carry: float = setting(0.85, "share of the last frame's dream that the next starts from", number,
                            metavar="X", low=0, high=1, flag="dream_carry")
 
 
@@ -97,46 +99,46 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(200, "iterations of a shot's first frame", int, metavar="N",
+    first_iterations: int = setting(200, "iterations of a shot's first frame", whole, metavar="N",
                                     low=0, high=100000)
     iterations: int = setting(30, "iterations of each later frame; 0 makes the start the result",
-                              int, metavar="N", low=0, high=100000)
+                              whole, metavar="N", low=0, high=100000)
     content_layers: Layers | None = setting(None, "content layers with weights (by network: "
                                             "relu4_2:1)", layers, metavar="LAYER:W,...")
     style_layers: Layers | None = setting(None, "style layers with weights (by network: relu1_1:1,"
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
-    content_weight: float = setting(1.0, "alpha, weight of the content", float, metavar="X", low=0)
-    style_weight: float = setting(10.0, "beta, weight of the style", float, metavar="X", low=0)
-    tv_weight: float = setting(1.0, "weight of the total variation", float, metavar="X", low=0)
+    content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
+    style_weight: float = setting(10.0, "beta, weight of the style", number, metavar="X", low=0)
+    tv_weight: float = setting(1.0, "weight of the total variation", number, metavar="X", low=0)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
-                                 "frame's", float, metavar="X", low=0.05, high=8)
+                                 "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
     first_step_size: float = setting(0.02, "step of Adam on a shot's first frame, and where a "
-                                     "later one shows something new; of a range of 1", float,
+                                     "later one shows something new; of a range of 1", number,
                                      metavar="X", low=0, high=10)
     step_size: float = setting(0.005, "step of Adam where a later frame starts from the last "
-                               "result; of a range of 1", float, metavar="X", low=0, high=10)
-    beta1: float = setting(0.9, "decay of Adam's mean gradient", float, metavar="X",
+                               "result; of a range of 1", number, metavar="X", low=0, high=10)
+    beta1: float = setting(0.9, "decay of Adam's mean gradient", number, metavar="X",
                            low=0, high=0.9999)
-    beta2: float = setting(0.99, "decay of Adam's mean square gradient", float, metavar="X",
+    beta2: float = setting(0.99, "decay of Adam's mean square gradient", number, metavar="X",
                            low=0, high=0.99999)
     averaging: float = setting(0.9, "decay of the mean over iterates that is the result; 0 takes "
-                               "the last iterate (0.99 in style-transfer-pytorch)", float,
+                               "the last iterate (0.99 in style-transfer-pytorch)", number,
                                metavar="X", low=0, high=0.9999)
     init: str = setting("content", "start of a shot's first frame: content, noise, or a picture",
                         metavar="content|noise|FILE")
     normalisation: str = setting("relative", "relative: losses are means over the target's own; "
                                  "gatys: the paper's sums", choices=("relative", "gatys"))
     pooling: str = setting("max", "pooling of the style network", choices=("max", "average"))
-    scales: int = setting(1, "sizes through which a first frame goes, coarse to fine", int,
+    scales: int = setting(1, "sizes through which a first frame goes, coarse to fine", whole,
                           metavar="N", low=1, high=16)
-    scale_factor: float = setting(1.41421, "ratio of one such size to that before", float,
+    scale_factor: float = setting(1.41421, "ratio of one such size to that before", number,
                                   metavar="X", low=1.05, high=8)
     stop_change: float = setting(0.0, "a frame is done when its loss falls by less than this share "
-                                 "in a window; 0 never (0.0001 in artistic-videos)", float,
+                                 "in a window; 0 never (0.0001 in artistic-videos)", number,
                                  metavar="X", low=0, high=1)
-    stop_window: int = setting(50, "iterations in that window", int, metavar="N", low=1)
+    stop_window: int = setting(50, "iterations in that window", whole, metavar="N", low=1)
     original_colours: bool = setting(False, "keep the frame's own colours, take brightness only")
 
 
@@ -148,11 +150,11 @@ class MotionSettings(Settings):
                               "result, or that result carried along by the optical flow",
                               choices=("none", "previous", "warped"))
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
-    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", float,
+    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)
     flow_preset: str = setting("medium", "effort of the optical flow (DIS)",
                                choices=("ultrafast", "fast", "medium"))
-    flow_size: int = setting(640, "longest side at which flow is computed", int, metavar="PX",
+    flow_size: int = setting(640, "longest side at which flow is computed", whole, metavar="PX",
                              low=64, high=8192)
     cuts: bool = setting(True, "carry frames across cuts too", flag="no_cuts")
 
@@ -164,9 +166,9 @@ class ComputeSettings(Settings):
     device: str = setting("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = setting("auto", "precision of the networks; losses and pixels stay in fp32",
                              choices=("auto", "fp32", "bf16"))
-    threads: int | None = setting(None, "threads of the CPU (all)", int, metavar="N", low=1,
+    threads: int | None = setting(None, "threads of the CPU (all)", whole, metavar="N", low=1,
                                   high=1024)
-    seed: int = setting(0, "seed of noise and jitter", int, metavar="N", low=0, high=2**63 - 1)
+    seed: int = setting(0, "seed of noise and jitter", whole, metavar="N", low=0, high=2**63 - 1)
     networks: str = setting("auto", "networks where none is named: full is inception_v3 and vgg19, "
                             "lite the embedded one", choices=("auto", "full", "lite"))
     weights: tuple[str, ...] = setting((), "weights of a network, from a .pth or .safetensors file",

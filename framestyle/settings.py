@@ -103,20 +103,39 @@ def _check_range(flag: str, value: float, meaning: Meaning) -> None:
         raise SettingsError(f"{flag}: got {value:g}, expected {bounds}")
 
 
+def whole(text: str) -> int:
+    """Parse a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"got {text!r}, expected a whole number") from None
+
+
+def number(text: str) -> float:
+    """Parse a number; infinity and nan are refused."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"got {text!r}, expected a number")
+    return value
+
+
 def layers(text: str) -> Layers:
     """Parse ``relu1_1:1,relu2_1:0.5``; a layer without a number has weight 1."""
     pairs: list[tuple[str, float]] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, colon, weight = part.partition(":")
         try:
-            number = float(weight) if colon else 1.0
+            value = number(weight) if colon else 1.0
         except ValueError:
-            number = math.nan
-        if not name or not math.isfinite(number):
+            value = math.nan
+        if not name or math.isnan(value):
             raise ValueError(f"got {part!r}, expected LAYER or LAYER:NUMBER")
         if name in dict(pairs):
             raise ValueError(f"the layer {name} is named twice")
-        pairs.append((name, number))
+        pairs.append((name, value))
     if not pairs:
         raise ValueError("no layer is named, expected LAYER:NUMBER,...")
     return tuple(pairs)

@@ -1,6 +1,7 @@
 """Optical flow between two frames of the input clip."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ class DenseInverseSearch:
     """
 
     def __init__(self, preset: str = "medium", longest_px: int = 640) -> None:
-        self.engine = cv2.DISOpticalFlow.create(_PRESETS[preset])
+        self.engine: Any = cv2.DISOpticalFlow.create(_PRESETS[preset])
         self.longest_px = longest_px
 
     def between(self, last: np.ndarray, this: np.ndarray) -> Motion:

@@ -1,0 +1,51 @@
+# Everything sets up what it needs in .venv. PYTHON=python3.12 make test takes another Python.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+# The demo's network, until the package carries one of its own.
+DEMO_WEIGHTS ?= ../shared/weights/squeezenet1_0.safetensors
+DEMO_FLAGS ?= --style-network squeezenet1_0 --dream-network squeezenet1_0 \
+	--weights squeezenet1_0=$(DEMO_WEIGHTS)
+
+.PHONY: demo test test-slow test-gpu lint format bench samples clean
+
+demo: $(READY)
+	mkdir -p demo
+	$(BIN)/framestyle samples/clip.mp4 samples/styles/swirl.jpg -o demo/clip.mp4 --overwrite \
+		$(DEMO_FLAGS)
+	@echo "The dreamed and painted clip is demo/clip.mp4"
+
+test: $(READY)
+	$(BIN)/pytest
+
+test-slow: $(READY)
+	$(BIN)/pytest -m "slow or not slow" --timeout 1800
+
+test-gpu: $(READY)
+	$(BIN)/pytest -m gpu
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+samples: $(READY)
+	$(BIN)/python samples/make_samples.py
+
+clean:
+	rm -rf $(VENV) demo benchmarks/out
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $(READY)

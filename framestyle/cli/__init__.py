@@ -1,0 +1,72 @@
+"""The command: arguments to settings to the API to an exit code."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from framestyle.cli import config_file
+from framestyle.cli.arguments import Arguments, parse
+from framestyle.cli.console import Console
+from framestyle.cli.weights import weights
+from framestyle.config import Config
+from framestyle.errors import FramestyleError, SettingsError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run framestyle.
+
+    Args:
+        argv: Arguments without the program's name; those of the process unless given.
+
+    Returns:
+        The exit code: 0, 2 for bad input, 1 for a failure in mid-run, 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        if argv[:1] == ["weights"]:
+            return weights(argv[1:])
+        return _stylize(parse(argv))
+    except FramestyleError as error:
+        print(f"framestyle: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _stylize(arguments: Arguments) -> int:
+    from_file = config_file.RunFile()
+    if arguments.config_file is not None:
+        from_file = config_file.read(arguments.config_file)
+    config = Config.preset(arguments.preset or from_file.preset or "standard")
+    config = config.changed(from_file.changes).changed(arguments.changes)
+    source = arguments.source or from_file.source
+    styles = arguments.styles or from_file.styles
+    output = arguments.output or from_file.output
+    if arguments.print_config:
+        print(config_file.written(source, styles, output, config), end="")
+        return 0
+    if source is None:
+        raise SettingsError("no input is named: framestyle INPUT STYLE... -o OUTPUT")
+    if output is None:
+        raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT")
+    return _run(source, styles, output, config, Console(arguments.quiet))
+
+
+def _run(source: str, styles: Sequence[str], output: str, config: Config, console: Console) -> int:
+    from framestyle.api import stylize_video  # torch takes seconds to load, --help none
+
+    try:
+        stylize_video(source, list(styles), output, config, console)
+    except KeyboardInterrupt:
+        console.close()
+        kept = f"; {console.done} of {console.frames} frames are kept, and the same command goes on"
+        print(f"framestyle: stopped{kept if console.done else ''}", file=sys.stderr)
+        return 130
+    finally:
+        console.close()
+    return 0
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Take the polite request to end as Ctrl-C."""
+    raise KeyboardInterrupt
