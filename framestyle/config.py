@@ -89,7 +89,7 @@ class DreamSettings(Settings):
                                          flag="dream_loss_ceiling")
     guide: Path | None = setting(None, "picture whose features the dream grows", path,
                                  metavar="FILE", flag="dream_guide")
-    carry: float = setting(0.85, "share of the last frame's dream that the next starts from", number,
+    carry: float = setting(0.85, "share of the last dream that a frame starts from", number,
                            metavar="X", low=0, high=1, flag="dream_carry")
 
 

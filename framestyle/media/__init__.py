@@ -1,0 +1,22 @@
+"""Reads clips and pictures and writes them, whatever their form."""
+
+from framestyle.media.clip import ClipInfo, Frame
+from framestyle.media.colour import Colour, to_pixels, to_tensor
+from framestyle.media.picture_files import read_picture
+from framestyle.media.reader import open_source
+from framestyle.media.sink import Sink
+from framestyle.media.source import Source
+from framestyle.media.writer import open_sink
+
+__all__ = [
+    "ClipInfo",
+    "Colour",
+    "Frame",
+    "Sink",
+    "Source",
+    "open_sink",
+    "open_source",
+    "read_picture",
+    "to_pixels",
+    "to_tensor",
+]

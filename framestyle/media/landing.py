@@ -1,0 +1,88 @@
+"""Lands files whole: written under another name, synced to disk, then renamed."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from framestyle.errors import JobError, OutputError
+
+FULL_DISK_TEXT = "No space left on device"
+
+
+@contextlib.contextmanager
+def disk_errors(doing: str, folder: Path) -> Iterator[None]:
+    """Turn ``OSError`` into ``JobError``; ``doing`` says what was done, with the frame."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise JobError(full_disk(doing, folder)) from None
+        raise JobError(f"{doing} failed in {folder}: {error.strerror or error}") from None
+
+
+def full_disk(doing: str, folder: Path) -> str:
+    """Return the message for a disk that is full."""
+    return f"{doing} failed: the disk of {folder} is full; make room and run the same command again"
+
+
+def sync(path: Path) -> None:
+    """Have the system put a file, or a folder's entries, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        # Some file systems cannot sync a folder, which only makes a crash less kind.
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or not there at all, whenever the machine stops."""
+    partial = path.with_name(f".{path.name}.part" if len(path.name) < 200 else ".part")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def partial_beside(final: Path) -> Path:
+    """Return the name under which a file is written beside its final place."""
+    # Always the same one, so that what a killed run left is overwritten by the next.
+    mark = hashlib.sha256(os.fsencode(final.name)).hexdigest()[:12]
+    return final.with_name(f".framestyle-{mark}{final.suffix}")
+
+
+def move_whole(source: Path, final: Path) -> None:
+    """Move a finished file to its final name, which it takes in one step, across disks too."""
+    sync(source)
+    try:
+        source.replace(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = partial_beside(final)
+        shutil.copyfile(source, partial)
+        sync(partial)
+        partial.replace(final)
+        source.unlink()
+    sync(final.parent)
+
+
+def check_folder(folder: Path, output: Path) -> None:
+    """Raise ``OutputError`` where no file can be made in the folder meant for an output."""
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise OutputError(f"{output} cannot be written: {folder} {what}; make it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written: {folder} is not writable ({error.strerror})"
+        ) from None

@@ -1,0 +1,49 @@
+"""Pixels as the bytes of a picture file, by the file's suffix."""
+
+import cv2
+import numpy as np
+
+from framestyle.errors import OutputError
+
+DEEP_SUFFIXES = (".png", ".tif", ".tiff")
+"""Those that keep 16 bits."""
+
+_OPTIONS = {
+    ".png": (cv2.IMWRITE_PNG_COMPRESSION, 6),
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 95),
+    ".tif": (),
+    ".tiff": (),
+    ".bmp": (),
+}
+PICTURE_SUFFIXES = tuple(_OPTIONS)
+_MAX_SIDE_PX = {".jpg": 65535, ".jpeg": 65535, ".webp": 16383}
+FAST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+
+
+def check_size(suffix: str, width_px: int, height_px: int) -> None:
+    """Raise ``OutputError`` where a format cannot hold a picture this large."""
+    limit = _MAX_SIDE_PX.get(suffix)
+    if limit is not None and max(width_px, height_px) > limit:
+        raise OutputError(
+            f"a {suffix} picture holds at most {limit} pixels a side, the frames are "
+            f"{width_px}x{height_px}; write .png, or give --size"
+        )
+
+
+def encode_picture(
+    pixels: np.ndarray, suffix: str, options: tuple[int, ...] | None = None
+) -> bytes:
+    """Return the file for pixels: RGB, (H, W, 3), uint8 or uint16.
+
+    Formats without 16 bits get the nearest 8. JPEG and WebP are of quality 95.
+    """
+    suffix = suffix.lower()
+    if pixels.dtype == np.uint16 and suffix not in DEEP_SUFFIXES:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    chosen = _OPTIONS[suffix] if options is None else options
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[:, :, ::-1]), list(chosen))
+    if not done:
+        raise OutputError(f"a {suffix} picture of {pixels.shape[1]}x{pixels.shape[0]} failed")
+    return bytes(data)

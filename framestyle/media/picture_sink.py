@@ -1,0 +1,108 @@
+"""Writes frames as picture files: a folder of them, by a pattern, or a single one."""
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from framestyle.errors import JobError
+from framestyle.media.clip import ClipInfo, Frame
+from framestyle.media.landing import disk_errors, move_whole, partial_beside, sync, write_whole
+from framestyle.media.picture_encoding import encode_picture
+from framestyle.media.sink import Sink
+
+
+class PictureSink(Sink):
+    """Files gather in ``work_dir/result`` and move to where they belong at the end."""
+
+    def __init__(
+        self,
+        output: Path,
+        names: Sequence[str],
+        info: ClipInfo,
+        *,
+        work_dir: Path,
+        done: int,
+        is_folder: bool,
+    ) -> None:
+        self.next_index = done
+        self._output = output
+        self._names = names
+        self._info = info
+        self._is_folder = is_folder
+        self._staging = work_dir / "result"
+        with disk_errors("making the folder for the frames", work_dir):
+            self._staging.mkdir(parents=True, exist_ok=True)
+            self._resume(done)
+
+    def write(self, frame: Frame) -> None:
+        """Take the next frame; see ``Sink.write``."""
+        check_frame(frame, self.next_index, self._info)
+        name = self._names[frame.index]
+        with disk_errors(f"writing frame {frame.index + 1} ({name})", self._staging):
+            write_whole(self._staging / name, encode_picture(frame.pixels, Path(name).suffix))
+        self.next_index += 1
+
+    def finish(self) -> Path:
+        """Move the files to where they belong; see ``Sink.finish``."""
+        check_all_written(self.next_index, self._info)
+        with disk_errors(f"moving the frames to {self._output}", self._output.parent):
+            sync(self._staging)
+            if not self._is_folder:
+                move_whole(self._staging / self._names[0], self._output)
+                self._staging.rmdir()
+            elif self._output.exists():
+                for name in self._names:
+                    move_whole(self._staging / name, self._output / name)
+                self._staging.rmdir()
+            else:
+                _move_folder(self._staging, self._output)
+        return self._output
+
+    def close(self) -> None:
+        """Do nothing: no frame is ever half done."""
+
+    def _resume(self, done: int) -> None:
+        kept = set(self._names[:done])
+        there = {entry.name for entry in self._staging.iterdir()}
+        for name in self._names[:done]:
+            if name not in there:
+                raise JobError(
+                    f"{self._staging / name}, a frame done by an earlier run, is missing; "
+                    "use --restart to begin anew"
+                )
+        for name in there - kept:
+            (self._staging / name).unlink()
+
+
+def check_frame(frame: Frame, expected: int, info: ClipInfo) -> None:
+    """Raise ``ValueError`` where a frame is not the next one or has another size."""
+    if frame.index != expected or expected >= info.frame_count:
+        raise ValueError(f"got frame {frame.index}, expected {expected} of {info.frame_count}")
+    if frame.pixels.shape != (info.height_px, info.width_px, 3):
+        raise ValueError(
+            f"got a frame of shape {frame.pixels.shape}, "
+            f"expected ({info.height_px}, {info.width_px}, 3)"
+        )
+
+
+def check_all_written(next_index: int, info: ClipInfo) -> None:
+    """Raise ``ValueError`` where frames are missing at the end."""
+    if next_index != info.frame_count:
+        raise ValueError(f"got {next_index} frames, expected {info.frame_count}")
+
+
+def _move_folder(source: Path, final: Path) -> None:
+    try:
+        source.replace(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = partial_beside(final)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(partial)
+        shutil.copytree(source, partial)
+        partial.replace(final)
+        shutil.rmtree(source)
+    sync(final.parent)

@@ -1,0 +1,41 @@
+"""The frame rate that the times of frames amount to, exactly where there is one."""
+
+import itertools
+from fractions import Fraction
+
+_STANDARD_TOLERANCE_TICKS = Fraction(3, 2)
+_MAX_RATE_TERM = 65535  # what the narrowest of codecs (MPEG-4) can hold
+
+
+def rate_of(ticks: list[int], tick: Fraction, stated: Fraction | None) -> tuple[Fraction, bool]:
+    """Return the frame rate of frames at these times, and whether it is only a mean.
+
+    Args:
+        ticks: Times from the first frame (0), ascending, at least two.
+        tick: Length of a tick in seconds.
+        stated: What the file says; right where every frame lies within rounding of it.
+    """
+    if ticks[-1] <= 0:
+        return stated or Fraction(25), True
+    steps = {b - a for a, b in itertools.pairwise(ticks)}
+    if len(steps) == 1:
+        exact = 1 / (steps.pop() * tick)
+        # A step of whole milliseconds may be a rounded 1/30 s: the statement is the finer.
+        return (stated if stated and _fits(ticks, tick, stated) else exact), False
+    if stated and _fits(ticks, tick, stated):
+        return stated, False
+    mean = Fraction(len(ticks) - 1) / (ticks[-1] * tick)
+    limit = max(1, int(_MAX_RATE_TERM / max(mean, Fraction(1))))
+    near = mean.limit_denominator(limit)
+    rounded = next((r for r in _standard_rates() if _fits(ticks, tick, r)), None)
+    return (rounded, False) if rounded else (near if near > 0 else mean, True)
+
+
+def _fits(ticks: list[int], tick: Fraction, rate: Fraction) -> bool:
+    step = 1 / (rate * tick)
+    return all(abs(t - i * step) <= _STANDARD_TOLERANCE_TICKS for i, t in enumerate(ticks))
+
+
+def _standard_rates() -> list[Fraction]:
+    whole = [Fraction(n) for n in (12, 15, 24, 25, 30, 48, 50, 60, 100, 120)]
+    return whole + [Fraction(n * 1000, 1001) for n in (24, 30, 48, 60, 120)]

@@ -1,0 +1,79 @@
+"""Reads what ffmpeg's filter ``showinfo`` says of each frame: its time, size, tags, interlacing."""
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+_CONFIG = re.compile(r"config in time_base: (\d+/\d+), frame_rate: (\d+)/(\d+)")
+_FRAME = re.compile(
+    r"n: *\d+ pts: *(-?\d+|NOPTS) .*?fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
+)
+_TAG = re.compile(r"color_(range|space|primaries|trc):(\S+)")
+
+
+@dataclass
+class ShownFrame:
+    """One decoded frame, after rotation.
+
+    Attributes:
+        pts: Its time in ticks; None where it has none.
+        pixel_format: By ffmpeg's name.
+        pixel_aspect: Width of a pixel over its height; 1 where the file does not say.
+        width_px: Of the frame.
+        height_px: Of the frame.
+        interlaced: True for frames of two fields.
+        tags: ``range``, ``space``, ``primaries`` and ``trc``, by ffmpeg's names.
+    """
+
+    pts: int | None
+    pixel_format: str
+    pixel_aspect: Fraction
+    width_px: int
+    height_px: int
+    interlaced: bool
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class ShowinfoParser:
+    """Gathers frames from log lines, in the order that they left the decoder.
+
+    Attributes:
+        frames: Those seen so far.
+        tick: Length of a tick in seconds; None before the first frame.
+        rate: Frame rate that the file gives; None where it gives none.
+    """
+
+    def __init__(self) -> None:
+        self.frames: list[ShownFrame] = []
+        self.tick: Fraction | None = None
+        self.rate: Fraction | None = None
+
+    def feed(self, _level: str, text: str) -> None:
+        """Take one line of the log."""
+        if text.startswith("n:"):
+            match = _FRAME.match(text)
+            if match:
+                self.frames.append(_frame(match))
+        elif text.startswith("color_range:") and self.frames:
+            self.frames[-1].tags = dict(_TAG.findall(text))
+        elif text.startswith("config in"):
+            match = _CONFIG.match(text)
+            if match:
+                self.tick = Fraction(match[1])
+                known = int(match[2]) > 0 and int(match[3]) > 0
+                self.rate = Fraction(int(match[2]), int(match[3])) if known else None
+
+
+def _frame(match: re.Match[str]) -> ShownFrame:
+    pts, pixel_format, sar_x, sar_y, width, height, fields = match.groups()
+    aspect = Fraction(1)
+    if int(sar_x) and int(sar_y):
+        aspect = Fraction(int(sar_x), int(sar_y))
+    return ShownFrame(
+        None if pts == "NOPTS" else int(pts),
+        pixel_format,
+        aspect,
+        int(width),
+        int(height),
+        fields in "TB",
+    )

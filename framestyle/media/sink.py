@@ -1,0 +1,54 @@
+"""What every output looks like to the rest: frames in order, whole only at the end."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from framestyle.media.clip import Frame
+
+
+class Sink(ABC):
+    """An output that has been checked and takes frames in order; a context manager.
+
+    Attributes:
+        next_index: Position in the run of the frame that comes next.
+    """
+
+    next_index: int
+
+    @abstractmethod
+    def write(self, frame: Frame) -> None:
+        """Take the next frame; when this returns, the frame outlives a killed run.
+
+        Raises:
+            ValueError: Where it is not the next one, or not of the clip's size.
+            JobError: Where it cannot be encoded or put on the disk; the message names it.
+        """
+
+    def checkpoint(self, done: int) -> None:  # noqa: B027 - most sinks keep nothing
+        """Hear that a later run would begin at ``done`` or after it, to free what is before."""
+
+    @abstractmethod
+    def finish(self) -> Path:
+        """Put the whole output under its final name, in one step, and return that name.
+
+        Raises:
+            ValueError: Where frames are missing.
+            JobError: Where it cannot be put together.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End whatever runs behind it; what is done stays for a later run. Harmless twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

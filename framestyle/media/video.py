@@ -1,0 +1,169 @@
+"""Videos as sources: every frame at its own time, none doubled, none left out in silence."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from framestyle.config import InputSettings
+from framestyle.errors import InputError, SettingsError
+from framestyle.media.clip import ClipInfo, Frame, Notices
+from framestyle.media.colour import tagged_colour
+from framestyle.media.decoder import Decoder, Decoding, decode_head
+from framestyle.media.pixel_formats import bit_depth_of, is_rgb
+from framestyle.media.selection import Selection, select
+from framestyle.media.showinfo import ShownFrame
+from framestyle.media.source import Source, fitted_size, scaled_down, too_small_notice
+from framestyle.media.streams import Container, list_streams
+from framestyle.media.timeline import Timeline, decode_timeline, read_timeline
+
+
+class VideoSource(Source):
+    """A video file."""
+
+    def __init__(self, decoding: Decoding) -> None:
+        self.info = decoding.info
+        self._decoding = decoding
+
+    @classmethod
+    def open(cls, path: Path, settings: InputSettings, notice: Notices) -> "VideoSource":
+        """Probe a video and return the source.
+
+        Raises:
+            InputError: Where the part selected cannot be read to its end.
+            SettingsError: Where settings contradict the input.
+        """
+        if settings.fps is not None:
+            raise SettingsError(
+                f"--fps is given, but {path} is a video with a rate of its own; leave --fps out"
+            )
+        container = list_streams(path)
+        head, rate = decode_head(container)
+        timeline = read_timeline(container, head, rate)
+        source = cls._made(container, timeline, head[0], settings)
+        if not timeline.decoded and not source._ends_well():
+            timeline = decode_timeline(container, rate)
+            source = cls._made(container, timeline, head[0], settings)
+        for line in _notices(source._decoding, settings):
+            notice(line)
+        return source
+
+    @classmethod
+    def _made(
+        cls, container: Container, timeline: Timeline, head: ShownFrame, settings: InputSettings
+    ) -> "VideoSource":
+        chosen = _select_whole(container.path, timeline, settings)
+        info = _clip_info(container, timeline, chosen, head, settings)
+        return cls(Decoding(container, timeline, chosen, head, info))
+
+    def read(self, first: int = 0) -> Iterator[Frame]:
+        """Yield the frames from position ``first`` on; see ``Source.read``."""
+        if first >= self.info.frame_count:
+            return
+        decoder = Decoder(self._decoding, first, seek=True)
+        try:
+            pixels = decoder.next_pixels()
+            if pixels is None and decoder.sought:
+                # Some files cannot be entered where they say; from the start they always can.
+                decoder.close()
+                decoder = Decoder(self._decoding, first, seek=False)
+                pixels = decoder.next_pixels()
+            for index in range(first, self.info.frame_count):
+                if pixels is None:
+                    raise self._ended(index, decoder)
+                fitted = scaled_down(pixels, self.info.width_px, self.info.height_px)
+                yield Frame(index, fitted, self.info.frame_name(index))
+                if index + 1 < self.info.frame_count:
+                    pixels = decoder.next_pixels()
+        finally:
+            decoder.close()
+
+    def _ends_well(self) -> bool:
+        """Return whether the last frame selected can be had."""
+        try:
+            frames = self.read(self.info.frame_count - 1)
+            return sum(1 for _ in frames) == 1
+        except InputError:
+            return False
+
+    def _ended(self, index: int, decoder: Decoder) -> InputError:
+        reason = decoder.reason()
+        kept = f"; use --frames {index} to take the part before it" if index else ""
+        return InputError(
+            f"{self.info.path} ended at frame {index + 1} of {self.info.frame_count}"
+            f"{f' ({reason})' if reason else ''}: the file is damaged there{kept}"
+        )
+
+
+def _select_whole(path: Path, timeline: Timeline, settings: InputSettings) -> Selection:
+    times = timeline.times()
+    frame_seconds = 1 / timeline.frame_rate
+    chosen = select(times, frame_seconds, settings, path)
+    if timeline.damage is None:
+        return chosen
+    last = chosen.first + chosen.count
+    bounded = chosen.count == settings.frames or (
+        settings.end is not None
+        and timeline.whole > 0
+        and settings.end <= times[timeline.whole - 1] + frame_seconds
+    )
+    if bounded and last <= timeline.whole:
+        return chosen
+    usable = timeline.whole - chosen.first
+    advice = f"use --frames {usable} to take the part that is whole, or " if usable > 0 else ""
+    raise InputError(
+        f"{path} is cut off or damaged after frame {timeline.whole} "
+        f"({float(timeline.whole * frame_seconds):.2f} s): {timeline.damage}; "
+        f"{advice}fetch the whole file again"
+    )
+
+
+def _clip_info(
+    container: Container,
+    timeline: Timeline,
+    chosen: Selection,
+    head: ShownFrame,
+    settings: InputSettings,
+) -> ClipInfo:
+    width, height = fitted_size(head.width_px, head.height_px, settings.size)
+    # The matrix goes by the lines of the picture as coded, not as scaled here.
+    lines = min(head.width_px, head.height_px)
+    first_seconds = timeline.first_seconds()
+    offset = Fraction(0) if first_seconds is None else first_seconds - container.start_seconds
+    return ClipInfo(
+        "video",
+        container.path,
+        width,
+        height,
+        chosen.count,
+        timeline.frame_rate,
+        16 if bit_depth_of(head.pixel_format) > 8 else 8,
+        None if is_rgb(head.pixel_format) else tagged_colour(head.tags, lines),
+        head.pixel_aspect,
+        chosen.start_seconds,
+        chosen.count / timeline.frame_rate,
+        offset,
+        chosen.cut_start,
+        chosen.cut_end,
+        bool(container.audio),
+    )
+
+
+def _notices(decoding: Decoding, settings: InputSettings) -> list[str]:
+    path, head, timeline = decoding.info.path, decoding.head, decoding.timeline
+    lines = []
+    if timeline.is_variable:
+        rate = timeline.frame_rate
+        lines.append(
+            f"{path} has a variable frame rate; every frame is kept, at the mean rate of "
+            f"{float(rate):.3f} ({rate}) per second"
+        )
+    if head.interlaced:
+        lines.append(
+            f"{path} is interlaced; its frames are taken as they are, combs and all, so "
+            "deinterlace it first"
+        )
+    if timeline.damage:
+        lines.append(f"{path} is damaged after the part taken ({timeline.damage})")
+    if settings.size is not None and max(head.width_px, head.height_px) < settings.size:
+        lines.append(too_small_notice(str(path), head.width_px, head.height_px, settings.size))
+    return lines

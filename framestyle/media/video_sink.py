@@ -1,0 +1,87 @@
+"""Writes a clip as a video: the same file, byte for byte, however often it is interrupted."""
+
+from pathlib import Path
+
+from framestyle.errors import JobError
+from framestyle.media.clip import ClipInfo, Frame
+from framestyle.media.ffmpeg import file_url, run
+from framestyle.media.landing import (
+    FULL_DISK_TEXT,
+    disk_errors,
+    full_disk,
+    move_whole,
+    partial_beside,
+)
+from framestyle.media.mux import Muxing, mux
+from framestyle.media.picture_sink import check_all_written, check_frame
+from framestyle.media.segments import Segments
+from framestyle.media.sink import Sink
+
+SEGMENT_FRAMES = 250
+
+
+class VideoSink(Sink):
+    """Segments gather in ``work_dir/segments`` and are joined beside the output at the end."""
+
+    def __init__(
+        self,
+        output: Path,
+        info: ClipInfo,
+        muxing: Muxing,
+        *,
+        work_dir: Path,
+        done: int,
+        segment_frames: int = SEGMENT_FRAMES,
+    ) -> None:
+        self.next_index = done
+        self._output = output
+        self._info = info
+        self._muxing = muxing
+        self._partial = partial_beside(output)
+        encoding = muxing.encoding.lossless() if muxing.lossless else muxing.encoding
+        self._segments = Segments(work_dir, encoding, info.frame_count, segment_frames, done)
+
+    def write(self, frame: Frame) -> None:
+        """Take the next frame; see ``Sink.write``."""
+        check_frame(frame, self.next_index, self._info)
+        self._segments.write(frame.index, frame.pixels)
+        self.next_index += 1
+
+    def checkpoint(self, done: int) -> None:
+        """Free the kept frames that no later run will need; see ``Sink.checkpoint``."""
+        self._segments.forget_frames(done)
+
+    def finish(self) -> Path:
+        """Join the segments and land the file; see ``Sink.finish``."""
+        check_all_written(self.next_index, self._info)
+        doing = f"putting {self._output} together"
+        names = self._segments.names()
+        counts = [end - first for first, end in map(self._segments.bounds, range(len(names)))]
+        with disk_errors(doing, self._output.parent):
+            pairs = list(zip(names, counts, strict=True))
+            done = mux(self._muxing, self._segments.folder, pairs, self._partial)
+            if done.code:
+                self.close()
+                if any(FULL_DISK_TEXT in text for text in done.log.errors()):
+                    raise JobError(full_disk(doing, self._output.parent))
+                raise JobError(f"{doing} failed: {done.log.reason()}; run it again to resume")
+            self._check_whole()
+            move_whole(self._partial, self._output)
+        return self._output
+
+    def close(self) -> None:
+        """End the encoder and take away what is half done; see ``Sink.close``."""
+        self._segments.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _check_whole(self) -> None:
+        scan = run(
+            ["-i", file_url(self._partial), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
+        )
+        count = sum(line[:1].isdigit() for line in scan.output.splitlines())
+        if scan.code or count < self._info.frame_count:
+            self.close()
+            raise JobError(
+                f"{self._output} came out with {count} frames of {self._info.frame_count}; this is "
+                "a fault of the codec or container, so choose another --codec"
+            )
