@@ -1,8 +1,6 @@
 """How ffmpeg is told to encode a clip: codec, quality, pixel format, colour, all said outright."""
 
 import difflib
-import functools
-import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -12,7 +10,13 @@ from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo
 from framestyle.media.colour import Colour, assumed_colour
-from framestyle.media.ffmpeg import run
+from framestyle.media.encoders import (
+    ALWAYS_BT601,
+    UNTAGGED,
+    check_encoder,
+    default_format,
+    quality_options,
+)
 from framestyle.media.pixel_formats import SCALER_FLAGS, chroma_steps, is_rgb, known_formats
 
 CONTAINERS = {
@@ -25,43 +29,6 @@ CONTAINERS = {
     ".gif": ("gif", "gif"),
 }
 """ffmpeg's name of the container, and the codec it gets by default, by suffix."""
-
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "libx264": ("-preset", "medium", "-crf", "17"),
-    "libx264rgb": ("-preset", "medium", "-crf", "17"),
-    "libx265": ("-preset", "medium", "-crf", "20", "-x265-params", "log-level=error"),
-    "libvpx-vp9": ("-crf", "24", "-b:v", "0", "-row-mt", "1"),
-    "libvpx": ("-crf", "10", "-b:v", "20M"),
-    "libaom-av1": ("-crf", "24", "-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),
-    "libsvtav1": ("-crf", "24", "-preset", "6"),
-    "mpeg4": ("-q:v", "2"),
-    "mpeg2video": ("-q:v", "2"),
-    "mjpeg": ("-q:v", "2"),
-}
-_PIXEL_FORMATS = {
-    "prores": "yuv422p10le",
-    "prores_aw": "yuv422p10le",
-    "prores_ks": "yuv422p10le",
-    "dnxhd": "yuv422p",
-    "mjpeg": "yuvj420p",
-    "libx264rgb": "rgb24",
-    "ffvhuff": "gbrp",
-    "utvideo": "gbrp",
-    "qtrle": "rgb24",
-    "png": "rgb24",
-}
-_ALWAYS_BT601 = ("mjpeg", "libvpx")
-_UNTAGGED = ("mpeg4", "libxvid", "msmpeg4", "msmpeg4v2")
-_FAMILIAR = {
-    "h264": "libx264",
-    "x264": "libx264",
-    "h265": "libx265",
-    "x265": "libx265",
-    "hevc": "libx265",
-    "vp9": "libvpx-vp9",
-    "av1": "libsvtav1",
-    "prores": "prores_ks",
-}
 
 
 @dataclass(frozen=True)
@@ -155,16 +122,13 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     """
     container, default = CONTAINERS[suffix]
     codec = settings.codec or default
-    if codec not in _encoders():
-        raise OutputError(f"--codec: ffmpeg has no video encoder {codec!r}; {_near_codec(codec)}")
+    check_encoder(codec)
     if container == "gif":
         _check_gif(codec, settings)
-    options = _OPTIONS.get(codec, ())
+    options = quality_options(codec, settings.crf)
     if container == "avi" and codec == "libx264":
         options += ("-bf", "0")  # AVI has no times for frames out of order
-    if settings.crf is not None:
-        options = _with_crf(options, settings.crf)
-    pixel_format = settings.pixel_format or _default_format(codec, info.bit_depth)
+    pixel_format = settings.pixel_format or default_format(codec, info.bit_depth)
     if pixel_format not in known_formats():
         near = difflib.get_close_matches(pixel_format, known_formats(), 3, 0.5)
         raise OutputError(
@@ -188,27 +152,14 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     )
 
 
-@functools.cache
-def _encoders() -> tuple[str, ...]:
-    listing = run(["-encoders"]).output.decode("utf-8", "replace")
-    return tuple(re.findall(r"^ V[A-Z.]{5} ([^\s=]+)", listing, re.M))
-
-
 def _colour_for(codec: str, pixel_format: str, info: ClipInfo) -> Colour:
     span = "pc" if pixel_format.startswith("yuvj") else "tv"
     assumed = assumed_colour(min(info.width_px, info.height_px))
-    if codec in _ALWAYS_BT601:
+    if codec in ALWAYS_BT601:
         return Colour("bt470bg", span, "bt470bg", "smpte170m")
     # Where tags are not stored, the file is read as what its size makes likely.
-    meant = assumed if codec in _UNTAGGED else info.colour or assumed
+    meant = assumed if codec in UNTAGGED else info.colour or assumed
     return replace(meant, range=span)
-
-
-def _near_codec(codec: str) -> str:
-    familiar = _FAMILIAR.get(codec.lower())
-    near = [familiar] if familiar in _encoders() else []
-    near += [n for n in difflib.get_close_matches(codec, _encoders(), 4, 0.5) if n not in near]
-    return f"near it: {', '.join(filter(None, near))}" if near else "for instance libx264, libx265"
 
 
 def _check_gif(codec: str, settings: OutputSettings) -> None:
@@ -217,20 +168,3 @@ def _check_gif(codec: str, settings: OutputSettings) -> None:
     for flag, value in (("--crf", settings.crf), ("--pixel-format", settings.pixel_format)):
         if value is not None:
             raise OutputError(f"{flag} means nothing for a .gif; leave it out or write .mp4")
-
-
-def _with_crf(options: tuple[str, ...], crf: float) -> tuple[str, ...]:
-    kept = list(options)
-    if "-crf" in kept:
-        kept[kept.index("-crf") + 1] = f"{crf:g}"
-    else:
-        kept += ["-crf", f"{crf:g}"]
-    return tuple(kept)
-
-
-def _default_format(codec: str, bit_depth: int) -> str:
-    if codec == "gif":
-        return "bgr0"  # of the frames that its palette is made from
-    if codec == "ffv1":
-        return "gbrp16le" if bit_depth == 16 else "bgr0"
-    return _PIXEL_FORMATS.get(codec, "yuv420p")

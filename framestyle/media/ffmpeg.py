@@ -98,7 +98,7 @@ def run(
     *,
     cwd: Path | None = None,
     stdin: bytes | None = None,
-    on_line: Callable[[str, str], None] | None = None,
+    on_line: Callable[[str, str], object] | None = None,
 ) -> Finished:
     """Run ffmpeg to its end.
 
@@ -134,7 +134,7 @@ class Running:
         *,
         cwd: Path | None = None,
         feed: bool = False,
-        on_line: Callable[[str, str], None] | None = None,
+        on_line: Callable[[str, str], object] | None = None,
     ) -> None:
         command = [ffmpeg_exe(), "-hide_banner", "-nostats", "-v", "level+info"]
         if not feed:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from framestyle.errors import InputError
-from framestyle.media.picture_files import FORMATS, is_picture
+from framestyle.media.picture_headers import FORMATS, is_picture
 
 _NUMBER = re.compile(r"(?<!%)((?:%%)*)%(0?\d*)d")
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp", ".dib")

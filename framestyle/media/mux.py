@@ -75,12 +75,16 @@ def _arguments(muxing: Muxing, joined: list[str], audio_seconds: float | None) -
     if with_audio and not info.cut_start and info.container_offset_seconds > 0:
         # The sound begins before the picture and is kept whole, so the picture waits for it.
         arguments = ["-itsoffset", _seconds(info.container_offset_seconds), *joined]
-    if info.kind == "video":
+    has_source = info.kind == "video" and (with_audio or info.path.exists())
+    if has_source:
         arguments += [*_window(info, audio_seconds), "-i", file_url(info.path)]
     arguments += ["-map", "0:v:0"]
     if with_audio:
         arguments += ["-map", "1:a", "-c:a", str(muxing.audio)]
-    if info.kind == "video":
+        if info.cut_start:
+            # Seeking lands before the start, and ffmpeg would keep what lies between.
+            arguments += ["-copypriorss:a", "0"]
+    if has_source:
         chapters = "-1" if info.cut_start or info.cut_end else "1"
         arguments += ["-map_metadata", "1", "-map_chapters", chapters]
     if muxing.lossless:

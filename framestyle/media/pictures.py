@@ -10,9 +10,9 @@ from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.media.clip import ClipInfo, Frame, Notices
 from framestyle.media.listing import missing_numbers
-from framestyle.media.picture_files import (
+from framestyle.media.picture_files import decode_picture
+from framestyle.media.picture_headers import (
     PictureHeader,
-    decode_picture,
     header_notices,
     is_whole,
     read_header,

@@ -17,6 +17,7 @@ def rate_of(ticks: list[int], tick: Fraction, stated: Fraction | None) -> tuple[
     """
     if ticks[-1] <= 0:
         return stated or Fraction(25), True
+    stated = _standard(stated) if stated else None
     steps = {b - a for a, b in itertools.pairwise(ticks)}
     if len(steps) == 1:
         exact = 1 / (steps.pop() * tick)
@@ -34,6 +35,11 @@ def rate_of(ticks: list[int], tick: Fraction, stated: Fraction | None) -> tuple[
 def _fits(ticks: list[int], tick: Fraction, rate: Fraction) -> bool:
     step = 1 / (rate * tick)
     return all(abs(t - i * step) <= _STANDARD_TOLERANCE_TICKS for i, t in enumerate(ticks))
+
+
+def _standard(rate: Fraction) -> Fraction:
+    # Matroska's rate is guessed from rounded times: 19001/317 for 60000/1001.
+    return next((r for r in _standard_rates() if abs(r - rate) < r / 20_000), rate)
 
 
 def _standard_rates() -> list[Fraction]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from framestyle.config import InputSettings
 from framestyle.media.clip import Notices, ignore
 from framestyle.media.listing import find_pictures
-from framestyle.media.picture_files import is_picture
+from framestyle.media.picture_headers import is_picture
 from framestyle.media.pictures import FolderSource, PictureSource
 from framestyle.media.source import Source
 from framestyle.media.streams import check_readable

@@ -26,9 +26,9 @@ from framestyle.media.picture_encoding import FAST_PNG, encode_picture
 class Segments:
     """Encodes frames into ``segments/000000.nut``, ... below a folder.
 
-    The frames of the segment at work, and of the one before it, are also kept as PNG in
+    The frames of the segment at work, and of the two before it, are also kept as PNG in
     ``frames/``: an encoder cannot be stopped and taken up again, and the frame that a run resumes
-    from may lie before the last whole segment.
+    from may lie up to a segment before the last one written.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Segments:
             sync(partial)
             partial.replace(self._path(segment))
             sync(self.folder)
-            self.forget_frames(first)
+            self.forget_frames(first - self._length)
 
     def _resume(self, done: int) -> None:
         at_work = done // self._length if done < self._frame_count else len(self.names())

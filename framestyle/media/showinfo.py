@@ -7,8 +7,9 @@ from fractions import Fraction
 _CONFIG = re.compile(r"config in time_base: (\d+/\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(
     r"n: *\d+ pts: *(-?\d+|NOPTS) .*?fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
+    r"(?: iskey:\d)?(?: type:\S)?"
 )
-_TAG = re.compile(r"color_(range|space|primaries|trc):(\S+)")
+_TAG = re.compile(r" *color_(range|space|primaries|trc):([\w-]+)")
 
 
 @dataclass
@@ -48,20 +49,23 @@ class ShowinfoParser:
         self.tick: Fraction | None = None
         self.rate: Fraction | None = None
 
-    def feed(self, _level: str, text: str) -> None:
-        """Take one line of the log."""
-        if text.startswith("n:"):
-            match = _FRAME.match(text)
-            if match:
-                self.frames.append(_frame(match))
-        elif text.startswith("color_range:") and self.frames:
+    def feed(self, level: str, text: str) -> str:
+        """Take one line of the log and return the error in it, or ``""``.
+
+        ffmpeg's threads share the log, and the filter writes its lines piece by piece: an error of
+        the decoder may stand, without its level, at the end of one of them.
+        """
+        if match := _FRAME.search(text):
+            self.frames.append(_frame(match))
+            return text[match.end() :].strip()
+        if text.startswith("color_range:") and self.frames:
             self.frames[-1].tags = dict(_TAG.findall(text))
-        elif text.startswith("config in"):
-            match = _CONFIG.match(text)
-            if match:
-                self.tick = Fraction(match[1])
-                known = int(match[2]) > 0 and int(match[3]) > 0
-                self.rate = Fraction(int(match[2]), int(match[3])) if known else None
+            return _TAG.sub("", text).strip()
+        if match := _CONFIG.search(text):
+            self.tick = Fraction(match[1])
+            known = int(match[2]) > 0 and int(match[3]) > 0
+            self.rate = Fraction(int(match[2]), int(match[3])) if known else None
+        return text if level in ("error", "fatal") else ""
 
 
 def _frame(match: re.Match[str]) -> ShownFrame:

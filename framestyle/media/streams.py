@@ -83,24 +83,29 @@ def list_streams(path: Path) -> Container:
 def check_readable(path: Path) -> None:
     """Raise ``InputError`` where a file may not be read or has nothing in it."""
     try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
+        empty = not _head(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; check it") from None
     if empty:
         raise InputError(f"{path} is an empty file (0 bytes); expected a video or a picture")
 
 
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)
+
+
 def _why_unreadable(path: Path, listing: Finished) -> str:
     reason = listing.log.reason()
-    if any("moov atom not found" in text for text in listing.log.errors()):
+    is_boxed = _head(path)[4:8] in (b"ftyp", b"mdat", b"free", b"wide", b"skip", b"pnot")
+    if is_boxed and any("moov atom not found" in text for text in listing.log.errors()):
         return (
             f"{path} is cut off: its index (the moov atom) is missing, so no frame can be found; "
             "copy or download the whole file again"
         )
     if listing.code < 0:
         reason = "this ffmpeg crashes on it, so install a newer imageio-ffmpeg"
-    if "Invalid data found" in reason:
+    if "Invalid data found" in reason or "moov atom" in reason:
         reason = "ffmpeg finds no video in it"
     return (
         f"{path} is neither a video nor a picture ({reason}); expected a file that ffmpeg reads, a "

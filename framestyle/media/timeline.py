@@ -96,9 +96,9 @@ def decode_timeline(container: Container, rate: Fraction | None) -> Timeline:
     errors: list[tuple[int, str]] = []
 
     def on_line(level: str, text: str) -> None:
-        parser.feed(level, text)
-        if level in ("error", "fatal") and "monoton" not in text:
-            errors.append((len(parser.frames), text))
+        error = parser.feed(level, text)
+        if error and "monoton" not in error:
+            errors.append((len(parser.frames), error))
 
     finished = run(
         [
