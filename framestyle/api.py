@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.errors import InputError
+from framestyle.errors import InputError, JobError
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.device import pick_device
 from framestyle.jobs.stages import (
     Style,
     build,
     check_size,
+    checked_weight,
     read_pictures,
     with_chosen_networks,
 )
@@ -122,6 +124,11 @@ def _one_picture(
 
     image = to_tensor(pixels).to(device.device)
     result, _ = styler.step(image, None, ClipState(), on_step)
+    if not bool(torch.isfinite(result).all()):
+        raise JobError(
+            "the optimisation left the numbers (not finite); take a smaller step size or the "
+            "precision fp32"
+        )
     return to_pixels(result, 16 if pixels.dtype == np.uint16 else 8)
 
 
@@ -131,7 +138,8 @@ def _styles(styles: StylePictures) -> list[Style]:
     parsed: list[Style] = []
     for style in styles:
         if isinstance(style, tuple):
-            parsed.append((Path(style[0]).expanduser(), float(style[1])))
+            path, weight = style
+            parsed.append((Path(path).expanduser(), checked_weight(str(path), float(weight))))
         else:
             parsed.append(parse_style(str(style)))
     return parsed

@@ -70,7 +70,7 @@ class DreamSettings(Settings):
                                metavar="A", low=0, high=1, flag="dream_step_size")
     steps: int = setting(10, "steps an octave of a shot's first frame", whole, metavar="N",
                          low=0, high=10000, flag="dream_steps")
-    next_steps: int = setting(2, "steps an octave of each later frame, which starts from the dream "
+    next_steps: int = setting(1, "steps an octave of each later frame, which starts from the dream "
                               "carried along", whole, metavar="N", low=0, high=10000,
                               flag="dream_next_steps")
     octaves: int = setting(3, "sizes at which it dreams, coarse to fine", whole, metavar="N",
@@ -89,7 +89,7 @@ class DreamSettings(Settings):
                                          flag="dream_loss_ceiling")
     guide: Path | None = setting(None, "picture whose features the dream grows", path,
                                  metavar="FILE", flag="dream_guide")
-    carry: float = setting(0.85, "share of the last dream that a frame starts from", number,
+    carry: float = setting(0.95, "share of the last dream that a frame starts from", number,
                            metavar="X", low=0, high=1, flag="dream_carry")
 
 
@@ -109,8 +109,8 @@ class StyleSettings(Settings):
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
     content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
-    style_weight: float = setting(10.0, "beta, weight of the style", number, metavar="X", low=0)
-    tv_weight: float = setting(1.0, "weight of the total variation", number, metavar="X", low=0)
+    style_weight: float = setting(20.0, "beta, weight of the style", number, metavar="X", low=0)
+    tv_weight: float = setting(10.0, "weight of the total variation", number, metavar="X", low=0)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
@@ -150,7 +150,7 @@ class MotionSettings(Settings):
                               "result, or that result carried along by the optical flow",
                               choices=("none", "previous", "warped"))
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
-    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
+    temporal_weight: float = setting(300.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)
     flow_preset: str = setting("medium", "effort of the optical flow (DIS)",
                                choices=("ultrafast", "fast", "medium"))

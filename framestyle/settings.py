@@ -54,7 +54,7 @@ class Settings:
         """Raise ``SettingsError`` where a value is of the wrong kind or out of its range."""
         for field, meaning in meanings(type(self)):
             value = getattr(self, field.name)
-            if value is not None:
+            if value is not None or field.default is not None:
                 _check(flag_name(field, meaning), value, field.default, meaning)
 
     def replaced(self, **changes: Any) -> Self:
@@ -87,20 +87,25 @@ def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
         return
     if meaning.choices and value not in meaning.choices:
         raise SettingsError(f"{flag}: got {value!r}, expected one of {', '.join(meaning.choices)}")
-    if isinstance(default, int) and not isinstance(value, int):
-        raise SettingsError(f"{flag}: got {value!r}, expected a whole number")
-    if isinstance(default, float) and not isinstance(value, int | float | Fraction):
-        raise SettingsError(f"{flag}: got {value!r}, expected a number")
+    parse = str if isinstance(default, tuple) else meaning.parse
+    if parse in _KINDS:
+        kind, expected = _KINDS[parse]
+        items = (value,)
+        if isinstance(default, tuple):
+            items = value if isinstance(value, tuple) else (None,)
+        if not all(isinstance(item, kind) for item in items):
+            raise SettingsError(f"{flag}: got {value!r}, expected {expected}")
     if isinstance(value, int | float | Fraction):
-        _check_range(flag, float(value), meaning)
+        _check_range(flag, value, meaning)
 
 
-def _check_range(flag: str, value: float, meaning: Meaning) -> None:
+def _check_range(flag: str, value: int | float | Fraction, meaning: Meaning) -> None:
     low = -math.inf if meaning.low is None else meaning.low
     high = math.inf if meaning.high is None else meaning.high
-    if not (low <= value <= high):  # also refuses nan
+    if not (low <= value <= high) or value in (-math.inf, math.inf):  # also refuses nan
         bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        raise SettingsError(f"{flag}: got {value:g}, expected {bounds}")
+        shown = value if isinstance(value, int) else f"{float(value):g}"
+        raise SettingsError(f"{flag}: got {shown}, expected {bounds}")
 
 
 def whole(text: str) -> int:
@@ -166,6 +171,21 @@ def fraction(text: str) -> Fraction:
 def path(text: str) -> Path:
     """Parse a file name; ``~`` is the home folder."""
     return Path(text).expanduser()
+
+
+_NUMBER = int | float | Fraction, "a number"
+_KINDS: Mapping[Callable[[str], Any], tuple[Any, str]] = {
+    str: (str, "text"),
+    int: (int, "a whole number"),
+    whole: (int, "a whole number"),
+    float: _NUMBER,
+    number: _NUMBER,
+    seconds: _NUMBER,
+    fraction: _NUMBER,
+    path: (str | Path, "a file name"),
+    layers: (tuple, "pairs of a layer and a number"),
+}
+"""What a parser's values are, for those that come from elsewhere than the command line."""
 
 
 def as_plain(settings: Settings) -> Mapping[str, Any]:

@@ -7,10 +7,12 @@ from types import FrameType
 
 from framestyle.cli import config_file
 from framestyle.cli.arguments import Arguments, parse
-from framestyle.cli.console import Console
 from framestyle.cli.weights import weights
 from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FramestyleError as error:
         print(f"framestyle: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("framestyle: stopped", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _stylize(arguments: Arguments) -> int:
@@ -49,19 +54,21 @@ def _stylize(arguments: Arguments) -> int:
         raise SettingsError("no input is named: framestyle INPUT STYLE... -o OUTPUT")
     if output is None:
         raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT")
-    return _run(source, styles, output, config, Console(arguments.quiet))
+    return _run(source, styles, output, config, arguments.quiet)
 
 
-def _run(source: str, styles: Sequence[str], output: str, config: Config, console: Console) -> int:
+def _run(source: str, styles: Sequence[str], output: str, config: Config, quiet: bool) -> int:
     from framestyle.api import stylize_video  # torch takes seconds to load, --help none
+    from framestyle.cli.console import Console
 
+    console = Console(quiet)
     try:
         stylize_video(source, list(styles), output, config, console)
     except KeyboardInterrupt:
         console.close()
         kept = f"; {console.done} of {console.frames} frames are kept, and the same command goes on"
         print(f"framestyle: stopped{kept if console.done else ''}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     finally:
         console.close()
     return 0

@@ -91,6 +91,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     if found["dream_only"]:
         if changes.get("dream", {}).get("enabled") is False:
             raise SettingsError("--dream-only contradicts --no-dream; give one of them")
+        changes.setdefault("dream", {})["enabled"] = True
         changes.setdefault("style", {})["enabled"] = False
     positional = found["paths"]
     return Arguments(

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-from framestyle.cli.console import Console
 from framestyle.errors import SettingsError
 
 USAGE = """\
@@ -43,6 +42,7 @@ def _list(given: Sequence[str]) -> int:
 
 
 def _fetch(names: Sequence[str]) -> int:
+    from framestyle.cli.console import Console
     from framestyle.networks import fetch
     from framestyle.networks.choice import FULL
 

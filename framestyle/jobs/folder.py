@@ -1,15 +1,16 @@
 """The folder of a job: who holds it, what job it is, and the last saved state."""
 
-import os
 import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from framestyle.errors import JobError, OutputError
 from framestyle.jobs.manifest import Manifest
+from framestyle.media.landing import check_folder, disk_errors, sync
 from framestyle.stages import ClipState
 
 MARK = "framestyle-job"
@@ -18,7 +19,27 @@ MARK = "framestyle-job"
 
 def folder_beside(output: Path) -> Path:
     """Return where the job of an output lies unless told otherwise."""
+    if output.name in ("", ".."):  # "." and "..", beside which is not what they begin with
+        output = output.resolve()
     return output.parent / f"{output.name}.{MARK}"
+
+
+def choose_folder(output: Path, job_dir: Path | None) -> Path:
+    """Return where the job of an output lies.
+
+    Raises:
+        OutputError: The output's own folder is missing, or the output would lie in the job's
+            folder, which is deleted when the job is done.
+    """
+    if not output.parent.is_dir():
+        check_folder(output.parent, output)
+    folder = job_dir or folder_beside(output)
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"the output {output} lies in the job folder {folder}, which is deleted at the end; "
+            "name another with --job-dir"
+        )
+    return folder
 
 
 class JobFolder:
@@ -42,7 +63,7 @@ class JobFolder:
                     f"the job folder {path} has files in it that are not framestyle's; name an "
                     "empty or new folder with --job-dir"
                 )
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=True)
             (path / MARK).touch()
         except OSError as error:
             raise OutputError(
@@ -85,9 +106,10 @@ class JobFolder:
         there = self.path / "manifest.json"
         if restart or not self._state.exists():
             self._clear()
-        elif there.exists() and (differences := manifest.differences(Manifest.load(there))):
+        elif differences := manifest.differences(Manifest.load(there)):
             raise DifferentJobError(self.path, differences)
-        manifest.save(there)
+        with disk_errors("saving the manifest", self.path):
+            manifest.save(there)
 
     def load_state(self, device: str) -> tuple[ClipState, int]:
         """Return the last saved state and how many frames are done with it, 0 for a new job."""
@@ -97,12 +119,20 @@ class JobFolder:
         return state, frame + 1
 
     def save_state(self, state: ClipState, frame: int) -> None:
-        """Save the state after a frame; a power cut leaves the old one or the new one."""
+        """Save the state after a frame; a power cut leaves the old one or the new one.
+
+        Raises:
+            JobError: It cannot be written.
+        """
         part = self._state.with_suffix(".part")
-        state.save(part, frame)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(self._state)
+        doing = f"saving the state after frame {frame + 1}"
+        try:
+            with disk_errors(doing, self.path):
+                state.save(part, frame)
+                sync(part)
+                part.replace(self._state)
+        except SafetensorError as error:
+            raise JobError(f"{doing} failed in {self.path}: {error}") from None
 
     def remove(self) -> None:
         """Delete the folder: the job is done, or nothing of it is worth keeping."""

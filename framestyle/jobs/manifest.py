@@ -29,22 +29,24 @@ class Manifest:
     Attributes:
         settings: Settings by group, as plain values.
         inputs: Fingerprints by the name under which the user gave the file.
-        versions: Of framestyle, the libraries, and the device.
+        versions: Of framestyle and the libraries.
+        run: What else there is: the output's form, the device, the styles in their order.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
+    run: Mapping[str, str]
 
     @classmethod
-    def of(cls, config: Config, inputs: Iterable[Path], versions: Mapping[str, str]) -> "Manifest":
+    def of(cls, config: Config, inputs: Iterable[Path], run: Mapping[str, str]) -> "Manifest":
         """Describe a job; raises ``InputError`` where an input cannot be read."""
         settings = {group: dict(as_plain(getattr(config, group))) for group in GROUPS}
         for group, names in _HOW_ONLY.items():
             for name in names:
                 settings[group].pop(name, None)
         prints = {str(path): fingerprint(path) for path in inputs}
-        return cls(settings, prints, {**library_versions(), **versions})
+        return cls(settings, prints, library_versions(), run)
 
     def differences(self, other: "Manifest") -> list[str]:
         """Say in words what differs from another job, one line each."""
@@ -69,7 +71,7 @@ class Manifest:
         """Read it; raises ``JobError`` where it is damaged."""
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
-            return cls(dict(plain["settings"]), dict(plain["inputs"]), dict(plain["versions"]))
+            return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JobError(
                 f"the manifest {path} is damaged ({error}); start the job anew with --restart"

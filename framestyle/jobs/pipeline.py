@@ -5,14 +5,14 @@ One frame in, one frame out, in order. Three threads overlap; between them are s
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from framestyle.config import MotionSettings
-from framestyle.errors import FramestyleError, JobError
+from framestyle.errors import FramestyleError, InputError, JobError
 from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.media import Frame, Sink, Source, to_pixels, to_tensor
@@ -79,35 +79,57 @@ class Departures:
     def save(self) -> None:
         """Save the state after the last result written, if it is not saved yet."""
         if self._unsaved is not None:
-            self._job.save_state(self._unsaved.state, self._unsaved.frame.index)
+            index = self._unsaved.frame.index
+            self._job.save_state(self._unsaved.state, index)
+            self._sink.checkpoint(index + 1)
             self._unsaved, self._saved_at = None, time.monotonic()
 
 
 def arrivals(
-    source: Source, first: int, settings: MotionSettings, device: torch.device
+    source: Source, first: int, settings: MotionSettings | None, device: torch.device
 ) -> Iterator[Arrival]:
     """Read frames and measure how each lies to the one before.
 
     Args:
         source: The clip.
         first: Number of the first frame wanted; the one before it is read too, for the motion.
-        settings: How motion is measured.
+        settings: How motion is measured; None where nothing is carried along it.
         device: Where images and motion go.
+
+    Raises:
+        JobError: A frame cannot be read; it is named.
     """
-    flow = DenseInverseSearch(settings.flow_preset, settings.flow_size)
-    last: Frame | None = None
-    last_image: Tensor | None = None
-    with closing(source.read(max(0, first - 1))) as frames:
+    follow = _Follow(settings) if settings is not None else None
+    at = max(0, first - 1)
+    frames = source.read(at)
+    try:
         for frame in frames:
+            at = frame.index + 1
             image = to_tensor(frame.pixels)
-            motion = None
-            if last is not None and last_image is not None:
-                motion = flow.between(last.pixels, frame.pixels)
-                if settings.cuts and is_cut(last_image, image, motion):
-                    motion = None
-            last, last_image = frame, image
+            motion = follow.motion_to(frame, image) if follow is not None else None
             if frame.index >= first:
                 yield Arrival(frame, image.to(device), motion.to(device) if motion else None)
+    except InputError as error:  # it was whole when the run began
+        raise JobError(f"reading frame {at + 1} failed: {error}") from None
+    finally:
+        frames.close()
+
+
+class _Follow:
+    """Measures how each frame lies to the one before."""
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._flow = DenseInverseSearch(settings.flow_preset, settings.flow_size)
+        self._finds_cuts = settings.cuts
+        self._last: tuple[Frame, Tensor] | None = None
+
+    def motion_to(self, frame: Frame, image: Tensor) -> Motion | None:
+        """Return the motion from the last frame to this one; None where a shot begins."""
+        last, self._last = self._last, (frame, image)
+        if last is None:
+            return None
+        motion = self._flow.between(last[0].pixels, frame.pixels)
+        return None if self._finds_cuts and is_cut(last[1], image, motion) else motion
 
 
 def process(
@@ -121,12 +143,13 @@ def process(
     """Take every frame that is not done yet through the stages and write it.
 
     Raises:
-        JobError: A frame could not be made or written; it is named.
-        InputError: The clip ended early or cannot be read on; the frame is named.
+        JobError: A frame could not be read, made or written; it is named.
     """
     state, done = job.load_state(str(device))
     departures = Departures(sink, job, source.info.bit_depth)
-    reading = ReadAhead(arrivals(source, done, styler.config.motion, device))
+    carries = styler.dream is not None or styler.style is not None
+    settings = styler.config.motion if carries else None
+    reading = ReadAhead(arrivals(source, done, settings, device))
     writing = WriteBehind(departures.write)
     try:
         for arrival in reading:
@@ -137,7 +160,8 @@ def process(
         writing.finish()
     except BaseException:
         writing.close()
-        departures.save()  # the same command goes on after what is finished
+        with suppress(JobError):  # what stopped the run is what is told
+            departures.save()  # the same command goes on after what is finished
         raise
     finally:
         reading.close()
@@ -147,27 +171,28 @@ def process(
 def _styled(
     styler: FrameStyler, arrival: Arrival, state: ClipState, progress: Progress
 ) -> tuple[Tensor, ClipState]:
-    number = arrival.frame.index
+    index = arrival.frame.index
+    named = f"frame {index + 1} ({arrival.frame.name})"
 
     def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
-        progress(IterationDone(number, stage, iteration, planned, terms))
+        progress(IterationDone(index, stage, iteration, planned, terms))
 
     try:
         result, after = styler.step(arrival.image, arrival.motion, state, on_step)
         if not bool(torch.isfinite(result).all()):
             raise JobError(
-                f"frame {number} ({arrival.frame.name}): the optimisation left the numbers (not "
-                "finite); take a smaller step size or --precision fp32"
+                f"{named}: the optimisation left the numbers (not finite); take a smaller step "
+                "size or --precision fp32"
             )
     except FramestyleError:
         raise
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise JobError(
-            f"frame {number} ({arrival.frame.name}): out of memory ({_first_line(error)}); take "
-            "--size, a smaller network or --precision bf16, then the run goes on with it"
+            f"{named}: out of memory ({_first_line(error)}); take --size, a smaller network or "
+            "--precision bf16, with --restart"
         ) from None
     except RuntimeError as error:
-        raise JobError(f"frame {number} ({arrival.frame.name}): {_first_line(error)}") from error
+        raise JobError(f"{named}: {_first_line(error)}") from error
     return result, after
 
 

@@ -9,7 +9,7 @@ import torch
 
 from framestyle.config import Config
 from framestyle.jobs.device import Device, pick_device
-from framestyle.jobs.folder import JobFolder, folder_beside
+from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.pipeline import process
 from framestyle.jobs.stages import (
@@ -60,8 +60,9 @@ def run(
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, progress)
     pictures = read_pictures(config, styles)
-    with JobFolder(config.job.job_dir or folder_beside(Path(output))) as job:
-        job.begin(_manifest(config, clip, styles, list(pictures), device), config.job.restart)
+    with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
+        manifest = _manifest(config, clip, styles, list(pictures), device, output)
+        job.begin(manifest, config.job.restart)
         done = job.load_state("cpu")[1]
         with open_sink(
             output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
@@ -79,7 +80,12 @@ def run(
 
 
 def _manifest(
-    config: Config, clip: Source, styles: Sequence[Style], pictures: list[Path], device: Device
+    config: Config,
+    clip: Source,
+    styles: Sequence[Style],
+    pictures: list[Path],
+    device: Device,
+    output: str | Path,
 ) -> Manifest:
     inputs = [*(clip.info.files or [clip.info.path]), *pictures]
     networks = {"dream": config.dream.network, "style": config.style.network}
@@ -91,5 +97,6 @@ def _manifest(
     config = dataclasses.replace(
         config, compute=config.compute.replaced(threads=torch.get_num_threads())
     )
-    weights = {f"style {path}": f"weight {weight:g}" for path, weight in styles}
-    return Manifest.of(config, inputs, {"device": str(device), **weights})
+    about = {"device": str(device), "output": Path(output).name}
+    about |= {f"style {i}": f"{path}:{weight!r}" for i, (path, weight) in enumerate(styles, 1)}
+    return Manifest.of(config, inputs, about)

@@ -11,8 +11,9 @@ from framestyle.errors import InputError, ModelError, SettingsError
 from framestyle.jobs.device import Device
 from framestyle.media import read_picture, to_tensor
 from framestyle.networks import FeatureNetwork, choose, load, network_spec, parse_weights
+from framestyle.objectives import split_channels
 from framestyle.progress import Notice, Progress
-from framestyle.settings import fraction
+from framestyle.settings import number
 from framestyle.stages import DreamStage, FrameStyler, StyleStage
 
 Style = tuple[Path, float]
@@ -29,12 +30,19 @@ def parse_style(text: str) -> Style:
     if not colon or Path(text).exists():
         return Path(text).expanduser(), 1.0
     try:
-        number = float(fraction(weight))
+        value = number(weight)
     except ValueError:
         return Path(text).expanduser(), 1.0  # a colon of the name, or of a drive
-    if not 0 < number < 1e6:
-        raise SettingsError(f"style {text!r}: got the weight {weight}, expected one over 0")
-    return Path(path).expanduser(), number
+    return Path(path).expanduser(), checked_weight(text, value)
+
+
+def checked_weight(style: str, weight: float) -> float:
+    """Return the weight of a style; raises ``SettingsError`` where it is not one."""
+    if not 0 < weight < 1e6:
+        raise SettingsError(
+            f"style {style!r}: got the weight {weight:g}, expected one over 0 and under a million"
+        )
+    return weight
 
 
 def weights_files(config: Config) -> dict[str, Path]:
@@ -143,6 +151,14 @@ def _dream_stage(
     network = _load(config, chosen.network, "max", device, progress)
     assert chosen.layers is not None
     guide = pictures[chosen.guide] if chosen.guide is not None else None
+    if guide is not None:
+        least = network.minimum_side_px([split_channels(name)[0] for name, _ in chosen.layers])
+        if min(guide.shape[2:]) < least:
+            raise InputError(
+                f"the guide {chosen.guide} has {guide.shape[3]}x{guide.shape[2]} pixels, and "
+                f"{network.name} needs {least} on each side for the layers chosen; take a larger "
+                "picture or layers that are less deep"
+            )
     return DreamStage(network, chosen, chosen.layers, config.compute.seed, guide)
 
 

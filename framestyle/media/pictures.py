@@ -1,6 +1,6 @@
 """Folders of frames and single pictures as sources."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class _Pictures(Source):
         self.info = info
         self._coded_size = coded_size
 
-    def read(self, first: int = 0) -> Iterator[Frame]:
+    def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from position ``first`` on; see ``Source.read``."""
         for index in range(first, self.info.frame_count):
             yield Frame(index, self._pixels(index), self.info.frame_name(index))

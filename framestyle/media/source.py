@@ -1,7 +1,7 @@
 """What every input looks like to the rest: facts of the clip, and its frames in order."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ class Source(ABC):
     info: ClipInfo
 
     @abstractmethod
-    def read(self, first: int = 0) -> Iterator[Frame]:
+    def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames ``first``, ``first + 1``, ... of the run, none skipped or doubled.
 
         Closing the generator ends whatever runs behind it.

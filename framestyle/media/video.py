@@ -1,6 +1,6 @@
 """Videos as sources: every frame at its own time, none doubled, none left out in silence."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class VideoSource(Source):
         info = _clip_info(container, timeline, chosen, head, settings)
         return cls(Decoding(container, timeline, chosen, head, info))
 
-    def read(self, first: int = 0) -> Iterator[Frame]:
+    def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from position ``first`` on; see ``Source.read``."""
         if first >= self.info.frame_count:
             return

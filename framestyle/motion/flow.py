@@ -18,6 +18,8 @@ _PRESETS = {
 }
 SMALLEST_SIDE_PX = 16
 """DIS matches patches of 8 pixels over a pyramid; smaller frames are given no motion."""
+QUICK_SIDE_PX = 32
+"""What the quick presets need; smaller frames get ``"medium"``, which costs next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class DenseInverseSearch:
     """
 
     def __init__(self, preset: str = "medium", longest_px: int = 640) -> None:
-        self.engine: Any = cv2.DISOpticalFlow.create(_PRESETS[preset])
+        self.preset = preset
         self.longest_px = longest_px
 
     def between(self, last: np.ndarray, this: np.ndarray) -> Motion:
@@ -68,7 +70,11 @@ class DenseInverseSearch:
         return Motion(resize_flow(back, height, width), trusted)
 
     def _flow(self, a: np.ndarray, b: np.ndarray) -> Tensor:
-        field = self.engine.calc(a, b, None)
+        # An engine for each pair: it adapts its scales to a small frame, and would keep them. The
+        # quick presets look at a quarter of the size; where no patch fits in that, OpenCV crashes.
+        preset = self.preset if min(a.shape) >= QUICK_SIDE_PX else "medium"
+        engine: Any = cv2.DISOpticalFlow.create(_PRESETS[preset])
+        field = engine.calc(a, b, None)
         return torch.from_numpy(np.ascontiguousarray(field.transpose(2, 0, 1)))[None]
 
     def _grey(self, pixels: np.ndarray) -> np.ndarray:

@@ -8,69 +8,62 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from framestyle.objectives.distances import (
+    as_rows,
+    gram_distance,
+    roughness,
+    squared_distance,
+    squared_norm,
+    weighted_distance,
+)
+
 EPS = 1e-12
 """Keeps a division by the energy of a black, featureless target finite."""
 
 
-class _Gram(torch.autograd.Function):
-    """F^T F / M without copying channels-last features; its gradient stays in their precision."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, features: Tensor) -> Tensor:
-        ctx.save_for_backward(features)
-        rows = _rows(features).float()
-        return rows.T @ rows / len(rows)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> Tensor:
-        (features,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        rows = _rows(features)
-        grad = (grads[0] + grads[0].T) / len(rows)
-        height, width = features.shape[2:]
-        return (rows @ grad.to(rows.dtype)).view(1, height, width, -1).permute(0, 3, 1, 2)
-
-
-def _rows(features: Tensor) -> Tensor:
-    """(1, N, H, W) -> (H * W, N), a view where the memory is channels-last."""
-    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-
-
-def gram(features: Tensor) -> Tensor:
-    """Gram matrix per position: G / M, with G = F F^T (Gatys 2016, equation 3).
-
-    Args:
-        features: (1, N, H, W), float32 or bfloat16; fastest where channels-last.
-
-    Returns:
-        (N, N) float32. Its mean does not depend on the size of the picture.
-    """
-    result: Tensor = _Gram.apply(features)
-    return result
-
-
 def content_gatys(features: Tensor, target: Tensor) -> Tensor:
     """1/2 sum (F - P)^2 (Gatys 2016, equation 1). Both (1, N, H, W); a scalar float32."""
-    return 0.5 * (features - target).float().square().sum()
+    return 0.5 * squared_distance(features, target)
 
 
-def content_relative(features: Tensor, target: Tensor) -> Tensor:
-    """Mean (F - P)^2 / mean P^2: 0 where equal, about 1 to 2 where unrelated, at any size."""
-    energy = target.float().square().mean() + EPS
-    return (features - target).float().square().mean() / energy
+def content_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
+    """Mean (F - P)^2 / mean P^2: 0 where equal, about 1 to 2 where unrelated, at any size.
+
+    Args:
+        features: F, (1, N, H, W).
+        target: P, of the same shape.
+        energy: ``squared_norm(target)``, if it is known already.
+    """
+    energy = squared_norm(target) if energy is None else energy
+    return squared_distance(features, target) / (energy + EPS * target.numel())
 
 
-def style_gatys(gram_matrix: Tensor, target: Tensor) -> Tensor:
+def style_gatys(features: Tensor, target: Tensor) -> Tensor:
     """E_l = 1 / (4 N^2 M^2) sum (G - A)^2 (Gatys 2016, equation 4).
 
-    Both arguments are Gram matrices per position, as ``gram`` gives them, so that M is in them
-    already and the style picture may have another size than the frame.
+    Args:
+        features: F, (1, N, H, W).
+        target: A per position, (N, N), as ``gram`` gives it, so that M is in it already and the
+            style picture may have another size than the frame.
     """
-    return (gram_matrix - target).square().sum() / (4 * len(target) ** 2)
+    return gram_distance(features, target) / (4 * len(target) ** 2)
 
 
-def style_relative(gram_matrix: Tensor, target: Tensor) -> Tensor:
-    """Sum (G - A)^2 / sum A^2: 1 where there is nothing, 0 where the style is met."""
-    return (gram_matrix - target).square().sum() / (target.square().sum() + EPS)
+def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
+    """2 (sqrt(1 + r) - 1), r = sum (G - A)^2 / sum A^2: about r where the style is near.
+
+    The Charbonnier (pseudo-Huber) form keeps a layer in check that is far from its target. A dream
+    excites some channels so much that r is in the hundreds, and its square root leaves the other
+    layers their say.
+
+    Args:
+        features: F, (1, N, H, W), with the Gram matrix per position G.
+        target: A, (N, N), as ``gram`` gives it.
+        energy: ``squared_norm(target)``, if it is known already.
+    """
+    energy = squared_norm(target) if energy is None else energy
+    distance = gram_distance(features, target) / (energy + EPS)
+    return 2.0 * ((1.0 + distance).sqrt() - 1.0)
 
 
 def total_variation_sum(image: Tensor) -> Tensor:
@@ -79,14 +72,12 @@ def total_variation_sum(image: Tensor) -> Tensor:
     Args:
         image: (1, 3, H, W) float32.
     """
-    across = (image[..., 1:] - image[..., :-1]).square().sum()
-    down = (image[..., 1:, :] - image[..., :-1, :]).square().sum()
-    return across + down
+    return roughness(image)
 
 
 def total_variation_mean(image: Tensor) -> Tensor:
     """``total_variation_sum`` per number of the image, so that it means the same at any size."""
-    return total_variation_sum(image) / image.numel()
+    return roughness(image) / image.numel()
 
 
 def temporal(image: Tensor, reference: Tensor, reliability: Tensor) -> Tensor:
@@ -97,7 +88,7 @@ def temporal(image: Tensor, reference: Tensor, reliability: Tensor) -> Tensor:
         reference: w, the last result carried along by the flow, (1, 3, H, W).
         reliability: c, (1, 1, H, W) in [0, 1]; 0 where the flow cannot be trusted.
     """
-    return (reliability * (image - reference).square()).mean()
+    return weighted_distance(image, reference, reliability) / image.numel()
 
 
 def activation(features: Tensor, channels: Tensor | None = None) -> Tensor:
@@ -121,7 +112,7 @@ def guided_activation(features: Tensor, guide: Tensor) -> Tensor:
         features: (1, N, H, W).
         guide: Feature vectors of the guide picture, (K, N).
     """
-    rows = _rows(features).float()
+    rows = as_rows(features).float()
     with torch.no_grad():
         matched = guide[(rows @ guide.T).argmax(dim=1)]
     return (rows * matched).mean()

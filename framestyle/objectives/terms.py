@@ -4,7 +4,7 @@ A term is called with the picture and with the features that a network made of i
 scalar. No term knows which network that was, and no network knows of the terms.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from framestyle.errors import SettingsError
 from framestyle.objectives import formulas
+from framestyle.objectives.distances import gram, squared_norm
 from framestyle.settings import Layers
 
 Features = Mapping[str, Tensor]
@@ -58,14 +59,12 @@ class ContentLoss:
 
     def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, {name: targets[name].detach() for name, _ in layers}
-        self.total = _total(layers, normalisation)
-        relative = normalisation == "relative"
-        self.formula = formulas.content_relative if relative else formulas.content_gatys
+        relative, plain = formulas.content_relative, formulas.content_gatys
+        self._parts = _parts(layers, self.targets, normalisation, relative, plain)
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        parts = [w * self.formula(features[name], self.targets[name]) for name, w in self.layers]
-        return torch.stack(parts).sum() / self.total
+        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
 
 
 class StyleLoss:
@@ -80,17 +79,12 @@ class StyleLoss:
 
     def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, targets
-        self.total = _total(layers, normalisation)
-        relative = normalisation == "relative"
-        self.formula = formulas.style_relative if relative else formulas.style_gatys
+        relative, plain = formulas.style_relative, formulas.style_gatys
+        self._parts = _parts(layers, self.targets, normalisation, relative, plain)
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        parts = [
-            w * self.formula(formulas.gram(features[name]), self.targets[name])
-            for name, w in self.layers
-        ]
-        return torch.stack(parts).sum() / self.total
+        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
 
 
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
@@ -108,7 +102,7 @@ def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[
     """
     total = sum(weight for weight, _ in styles)
     return {
-        name: torch.stack([w / total * formulas.gram(features[name]) for w, features in styles])
+        name: torch.stack([w / total * gram(features[name]) for w, features in styles])
         .sum(dim=0)
         .detach()
         for name, _ in layers
@@ -194,12 +188,25 @@ def split_channels(name: str) -> tuple[str, tuple[int, ...]]:
         SettingsError: The channels are not whole numbers joined by ``+``.
     """
     layer, mark, channels = name.partition("#")
-    if mark and not all(part.isdigit() for part in channels.split("+")):
+    if mark and not all(part.isdecimal() for part in channels.split("+")):
         raise SettingsError(f"dream layer {name!r}: expected LAYER#3 or LAYER#3+7")
     return layer, tuple(int(part) for part in channels.split("+")) if mark else ()
 
 
-def _total(layers: Layers, normalisation: str) -> float:
-    """What the weighted sum over layers is divided by: the weights, for a mean."""
-    total = sum(abs(weight) for _, weight in layers) if normalisation == "relative" else 1.0
-    return total or 1.0
+def _parts(
+    layers: Layers,
+    targets: Features,
+    normalisation: str,
+    relative: Callable[..., Tensor],
+    plain: Callable[..., Tensor],
+) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+    """What each layer adds: a share of a weighted mean (relative), or of a weighted sum."""
+    total = sum(abs(weight) for _, weight in layers) or 1.0
+
+    def part(target: Tensor, weight: float) -> Callable[[Tensor], Tensor]:
+        if normalisation != "relative":
+            return lambda features: weight * plain(features, target)
+        energy = squared_norm(target)  # the same in every iteration
+        return lambda features: weight / total * relative(features, target, energy)
+
+    return [(name, part(targets[name], weight)) for name, weight in layers]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from framestyle.config import DreamSettings
+from framestyle.errors import ModelError
 from framestyle.networks import FeatureNetwork
 from framestyle.objectives import (
     DreamActivation,
@@ -42,7 +43,7 @@ class DreamStage:
     _term: Term = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the objective; raises ``ModelError`` for a layer the network lacks."""
+        """Prepare the objective; raises ``ModelError`` for a layer or channel it lacks."""
         names = [split_channels(name)[0] for name, _ in self.layers]
         self.extract = self.network.extractor(names)
         if self.guide is None:
@@ -52,6 +53,7 @@ class DreamStage:
                 plain = tuple((n, c) for n, (_, c) in zip(names, self.layers, strict=True))
                 self._term = GuidedActivation(plain, self.extract(self.guide))
         self.smallest_px = self.network.minimum_side_px(names)
+        self._check_channels()
 
     def run(
         self,
@@ -89,6 +91,22 @@ class DreamStage:
         """Return the sizes at which a picture is dreamed; none too small for the layers."""
         chosen = self.settings
         return pyramid(size_of(image), chosen.octaves, chosen.octave_scale, self.smallest_px)
+
+    def _check_channels(self) -> None:
+        """Raise ``ModelError`` where a layer has not the channels that are asked of it."""
+        wanted = [split_channels(name) for name, _ in self.layers]
+        if not any(channels for _, channels in wanted):
+            return
+        side = self.smallest_px
+        with torch.no_grad():
+            features = self.extract(torch.zeros(1, 3, side, side, device=self.network.device))
+        for name, channels in wanted:
+            there = features[name].shape[1]
+            if channels and max(channels) >= there:
+                raise ModelError(
+                    f"layer {name} of {self.network.name} has no channel {max(channels)}; there "
+                    f"are 0 to {there - 1}"
+                )
 
     def _climb(
         self,

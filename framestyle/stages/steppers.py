@@ -25,7 +25,7 @@ class Adam:
     beta2: float = 0.99
 
     # The gradient of a mean over a large frame is tiny: torch's 1e-8 would drown it.
-    _EPS = 1e-16
+    _EPS = 1e-18
 
     def __post_init__(self) -> None:
         """Start without moments."""
@@ -40,11 +40,16 @@ class Adam:
             self.mean, self.square = torch.zeros_like(grad), torch.zeros_like(grad)
         self.count += 1
         self.mean.lerp_(grad, 1.0 - self.beta1)
-        self.square.lerp_(grad.square_(), 1.0 - self.beta2)
-        mean = self.mean / (1.0 - self.beta1**self.count)
-        root = (self.square / (1.0 - self.beta2**self.count)).sqrt_().add_(self._EPS)
+        self.square.mul_(self.beta2).addcmul_(grad, grad, value=1.0 - self.beta2)
+        # the corrections of both moments, as one factor
+        rate = (1.0 - self.beta2**self.count) ** 0.5 / (1.0 - self.beta1**self.count)
+        root = self.square.sqrt().add_(self._EPS)
         with torch.no_grad():
-            image.sub_(mean.div_(root).mul_(self.step_size)).clamp_(0.0, 1.0)
+            if isinstance(self.step_size, Tensor):
+                image.addcdiv_(self.mean * self.step_size, root, value=-rate)
+            else:
+                image.addcdiv_(self.mean, root, value=-rate * self.step_size)
+            image.clamp_(0.0, 1.0)
         return loss, terms
 
 
@@ -64,6 +69,7 @@ class LBFGS:
                 [image],
                 lr=1.0,
                 max_iter=1,
+                max_eval=26,  # its default, 1, lets no line search shorten a step that is too long
                 history_size=20,
                 tolerance_grad=0.0,
                 tolerance_change=0.0,
@@ -74,7 +80,7 @@ class LBFGS:
 
         def closure() -> Tensor:
             loss, terms, grad = _gradient(image, evaluate)
-            image.grad = grad * scale
+            image.grad = (grad * scale).contiguous()  # torch views it as one row
             first.append(terms)
             return loss * scale
 
@@ -97,7 +103,7 @@ class NormalisedAscent:
     smoothing_px: float = 0.0
     by: str = "mean"
 
-    _EPS = 1e-16
+    _EPS = 1e-18
 
     def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Make one step uphill; the image stays in [0, 1]."""

@@ -74,7 +74,7 @@ class StyleStage:
         """
         if iterations == 0:
             return start
-        objective = self._objective(content, temporal)
+        objective = self.objective(content, temporal)
         chosen = self.settings
         stepper = (
             LBFGS() if chosen.optimizer == "lbfgs" else Adam(step_size, chosen.beta1, chosen.beta2)
@@ -119,9 +119,15 @@ class StyleStage:
         chosen = self.settings
         return pyramid(size_of(content), chosen.scales, chosen.scale_factor, self.smallest_px)
 
-    def _objective(
+    def objective(
         self, content: Tensor, temporal: tuple[float, TemporalLoss] | None
     ) -> WeightedSum:
+        """Return what is minimised for a frame.
+
+        Args:
+            content: The frame, or its dream, (1, 3, H, W) in [0, 1].
+            temporal: Weight and term that hold the frame to the last one.
+        """
         chosen, kind = self.settings, self.settings.normalisation
         with torch.no_grad():
             of_content = self.extract_content(content)

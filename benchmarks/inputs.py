@@ -1,0 +1,39 @@
+"""What the benchmarks run on: the sample clip, made as long as wanted, and random weights."""
+
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import torch
+from safetensors.torch import save_file
+
+from framestyle.networks import network_spec
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+CLIP = SAMPLES / "clip.mp4"
+STYLE = SAMPLES / "styles" / "swirl.jpg"
+
+
+def looped_clip(folder: Path, frames: int) -> Path:
+    """Write the sample clip, repeated until it has so many frames, without sound."""
+    clip = folder / f"clip_{frames}.mp4"
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-stream_loop",
+        "-1",
+        "-i",
+        str(CLIP),
+    ]
+    command += ["-an", "-frames:v", str(frames), "-crf", "18", str(clip)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return clip
+
+
+def random_weights(folder: Path, name: str) -> Path:
+    """Write random weights of a network; they cost what trained ones cost."""
+    torch.manual_seed(0)
+    file = folder / f"{name}.safetensors"
+    save_file(network_spec(name).build().state_dict(), str(file))
+    return file

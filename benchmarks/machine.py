@@ -1,0 +1,26 @@
+"""What a figure was measured on."""
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from framestyle.jobs.manifest import library_versions
+
+
+def machine(device: str) -> dict[str, str | int]:
+    """Return processor, threads, device and versions."""
+    processor = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    return {
+        "processor": processor,
+        "cores": os.cpu_count() or 0,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "python": platform.python_version(),
+        **library_versions(),
+    }

@@ -1,0 +1,143 @@
+"""Squared distances with their gradients written out: the sums under the formulas.
+
+An iteration evaluates each of them once forward and once backward. Left to autograd, every
+elementary operation would be a pass over memory of its own; written out, they are few. Sums run in
+float32, also of bfloat16 features, and a gradient has the type of what it belongs to.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def squared_norm(values: Tensor) -> Tensor:
+    """Sum of squares, a scalar float32."""
+    if values.dim() == 4:  # in parts: one float32 sum of many millions would lose its last terms
+        if values.is_contiguous(memory_format=torch.channels_last):
+            values = values.permute(0, 2, 3, 1)
+        parts: Tensor = torch.linalg.vector_norm(values, dim=(2, 3), dtype=torch.float32)
+        return parts.square().sum()
+    norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.float32)
+    return norm.square()
+
+
+class _SquaredDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, target: Tensor) -> Tensor:
+        difference = values - target
+        ctx.save_for_backward(difference)
+        return squared_norm(difference)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (difference,) = ctx.saved_tensors
+        return difference * (2.0 * grad), None
+
+
+def squared_distance(values: Tensor, target: Tensor) -> Tensor:
+    """Sum (x - y)^2 of two tensors of one shape; a scalar float32, differentiable in the first."""
+    result: Tensor = _SquaredDistance.apply(values, target)
+    return result
+
+
+class _WeightedDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        difference = values - target
+        weighted = difference * weights
+        ctx.save_for_backward(weighted)
+        return (weighted * difference).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (weighted,) = ctx.saved_tensors
+        return weighted * (2.0 * grad), None, None
+
+
+def weighted_distance(values: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Sum c (x - y)^2, where ``weights`` c broadcasts; differentiable in the first."""
+    result: Tensor = _WeightedDistance.apply(values, target, weights)
+    return result
+
+
+class _Roughness(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor) -> Tensor:
+        across = image[..., 1:] - image[..., :-1]
+        down = image[..., 1:, :] - image[..., :-1, :]
+        ctx.save_for_backward(across, down)
+        return squared_norm(across) + squared_norm(down)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        across, down = ctx.saved_tensors
+        height, width = across.shape[2], down.shape[3]
+        result: Tensor = across.new_zeros(*across.shape[:2], height, width)
+        result[..., 1:] += across
+        result[..., :-1] -= across
+        result[..., 1:, :] += down
+        result[..., :-1, :] -= down
+        result *= 2.0 * grad
+        return result
+
+
+def roughness(image: Tensor) -> Tensor:
+    """Sum of squared differences of neighbours, across and down, of an image (1, C, H, W)."""
+    result: Tensor = _Roughness.apply(image)
+    return result
+
+
+class _GramDistance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
+        rows = as_rows(features).float()
+        difference = torch.addmm(target, rows.T, rows, beta=-1.0, alpha=1.0 / len(rows))
+        ctx.save_for_backward(features, difference)
+        return squared_norm(difference)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        features, difference = ctx.saved_tensors
+        rows = as_rows(features)
+        # d/dF of |F^T F / M - A|^2 = 4/M F (F^T F / M - A), the difference being symmetric
+        slope = (difference * (4.0 / len(rows) * grad)).to(rows.dtype)
+        height, width = features.shape[2:]
+        return (rows @ slope).view(1, height, width, -1).permute(0, 3, 1, 2), None
+
+
+def gram_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Sum (G - A)^2 from the features themselves; differentiable in them.
+
+    Args:
+        features: (1, N, H, W), float32 or bfloat16, of which G is the Gram matrix per position.
+        target: A, (N, N) float32, symmetric.
+
+    Returns:
+        A scalar float32.
+    """
+    result: Tensor = _GramDistance.apply(features, target)
+    return result
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrix per position: G / M, with G = F F^T (Gatys 2016, equation 3).
+
+    Args:
+        features: (1, N, H, W), float32 or bfloat16; fastest where channels-last.
+
+    Returns:
+        (N, N) float32. Its mean does not depend on the size of the picture.
+    """
+    rows = as_rows(features).float()
+    return rows.T @ rows / len(rows)
+
+
+def as_rows(features: Tensor) -> Tensor:
+    """(1, N, H, W) -> (H * W, N), a view where the memory is channels-last."""
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])

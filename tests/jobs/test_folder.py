@@ -1,0 +1,182 @@
+"""The folder of a job: whose it is, what is kept in it, and what it never touches."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from framestyle.config import Config
+from framestyle.errors import JobError, OutputError
+from framestyle.jobs import run
+from framestyle.jobs.folder import MARK, JobFolder, choose_folder, folder_beside
+from framestyle.jobs.manifest import Manifest
+from framestyle.stages import ClipState
+
+NOTHING = {"dream": {"enabled": False}, "style": {"enabled": False}}
+
+
+def manifest(**settings):
+    return Manifest({"style": settings}, {}, {}, {})
+
+
+def state(seed=0):
+    made = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+    return ClipState(dream_delta=made[0] - 0.5, result=made[1])
+
+
+def test_lies_beside_the_output(tmp_path, monkeypatch):
+    assert folder_beside(Path("a/out.mp4")) == Path("a/out.mp4.framestyle-job")
+    assert folder_beside(Path("a/frames/")) == Path("a/frames.framestyle-job")
+    monkeypatch.chdir(tmp_path)
+    assert folder_beside(Path()) == tmp_path.parent / f"{tmp_path.name}.framestyle-job"
+
+
+def test_the_output_may_not_lie_in_it(tmp_path):
+    for output in (tmp_path / "job" / "out.mp4", tmp_path / "job"):
+        (tmp_path / "job").mkdir(exist_ok=True)
+        with pytest.raises(OutputError, match="lies in the job folder"):
+            choose_folder(output, tmp_path / "job")
+    assert choose_folder(tmp_path / "out.mp4", tmp_path / "job") == tmp_path / "job"
+
+
+def test_the_folder_of_the_output_must_be_there(tmp_path):
+    with pytest.raises(OutputError, match="nowhere does not exist"):
+        choose_folder(tmp_path / "nowhere" / "out.mp4", None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keeps_the_last_state(tmp_path):
+    path = tmp_path / "job"
+    with JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+        assert job.load_state("cpu") == (ClipState(), 0)
+        job.save_state(state(1), 3)
+        job.save_state(state(2), 4)
+    with JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+        loaded, done = job.load_state("cpu")
+    assert done == 5
+    assert torch.equal(loaded.result, state(2).result)
+    assert torch.equal(loaded.dream_delta, state(2).dream_delta)
+    assert {item.name for item in path.iterdir()} == {MARK, "manifest.json", "state.safetensors"}
+
+
+def test_another_job_is_refused_and_kept(tmp_path):
+    with JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(iterations=3), restart=False)
+        job.save_state(state(), 1)
+    with (
+        pytest.raises(JobError, match=r"settings.style.iterations: 3 before, 4 now") as caught,
+        JobFolder(tmp_path / "job") as job,
+    ):
+        job.begin(manifest(iterations=4), restart=False)
+    assert caught.value.exit_code == 2
+    with JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(iterations=3), restart=False)
+        assert job.load_state("cpu")[1] == 2
+
+
+def test_many_differences_are_counted(tmp_path):
+    with JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(**{f"s{i}": 1 for i in range(8)}), restart=False)
+        job.save_state(state(), 1)
+    with pytest.raises(JobError, match="and 3 more"), JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(**{f"s{i}": 2 for i in range(8)}), restart=False)
+
+
+def test_restart_throws_away(tmp_path):
+    with JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(iterations=3), restart=False)
+        job.save_state(state(), 1)
+        (job.path / "result").mkdir()
+        (job.path / "result" / "a.png").touch()
+    with JobFolder(tmp_path / "job") as job:
+        job.begin(manifest(iterations=4), restart=True)
+        assert job.load_state("cpu") == (ClipState(), 0)
+        assert not (job.path / "result").exists()
+
+
+def test_without_a_state_what_is_there_is_worth_nothing(tmp_path):
+    path = tmp_path / "job"
+    job = JobFolder(path)  # as if killed
+    job.begin(manifest(iterations=3), restart=False)
+    (path / "result").mkdir()
+    job._lock.release()
+    with JobFolder(path) as job:
+        job.begin(manifest(iterations=4), restart=False)
+        assert not (path / "result").exists()
+
+
+def test_goes_where_nothing_was_done(tmp_path):
+    def fail():
+        with JobFolder(tmp_path / "job") as job:
+            job.begin(manifest(), restart=False)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert not (tmp_path / "job").exists()
+
+
+def test_one_run_at_a_time(tmp_path):
+    with JobFolder(tmp_path / "job"):
+        with pytest.raises(JobError, match="another run is at work"):
+            JobFolder(tmp_path / "job")
+        assert (tmp_path / "job").exists()
+    with JobFolder(tmp_path / "job"):
+        pass
+
+
+def test_a_foreign_folder_is_not_touched(tmp_path, contents):
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    (foreign / "a.jpg").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"not framestyle's.*--job-dir"):
+        JobFolder(foreign)
+    assert contents(foreign) == {"a.jpg": b"mine"}
+
+
+def test_a_foreign_folder_is_not_touched_by_a_run(frames_folder, contents, tmp_path):
+    foreign = tmp_path / "photos"
+    foreign.mkdir()
+    (foreign / "a.jpg").write_bytes(b"mine")
+    for restart in (False, True):
+        changes = {"job": {"job_dir": foreign, "restart": restart}}
+        with pytest.raises(OutputError, match="photos"):
+            run(
+                frames_folder,
+                [],
+                tmp_path / "out",
+                Config().changed(NOTHING).changed(changes),
+            )
+    assert contents(tmp_path) == {"photos/a.jpg": b"mine"}
+
+
+def test_an_output_in_its_job_folder_is_refused(frames_folder, tmp_path):
+    changes = {"job": {"job_dir": tmp_path / "out"}, "output": {"overwrite": True}}
+    with pytest.raises(OutputError, match="lies in the job folder"):
+        run(frames_folder, [], tmp_path / "out", Config().changed(NOTHING).changed(changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_will_do(frames_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    changes = {"job": {"job_dir": tmp_path / "empty"}}
+    run(frames_folder, [], tmp_path / "out", Config().changed(NOTHING).changed(changes))
+    assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+def test_an_empty_output_folder_is_filled_from_inside(frames_folder, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    run(frames_folder, [], ".", Config().changed(NOTHING))
+    assert len(list((tmp_path / "out").iterdir())) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_or_a_missing_place_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "no" / "where"):
+        with pytest.raises(OutputError, match=r"cannot make the job folder .*--job-dir"):
+            JobFolder(path)
+    assert (tmp_path / "file").read_bytes() == b""

@@ -1,0 +1,160 @@
+"""Reading ahead and writing behind: order, bounds, errors, and threads that end."""
+
+import threading
+import time
+
+import pytest
+
+from framestyle.jobs.overlap import DEPTH, ReadAhead, WriteBehind
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+def waited_for(condition):
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+    return condition()
+
+
+class Counting:
+    """An iterator that knows how far it was taken, and whether it was closed."""
+
+    def __init__(self, count, error=None):
+        self.taken, self.closed = 0, False
+        self._count, self._error = count, error
+
+    def items(self):
+        try:
+            for number in range(self._count):
+                self.taken += 1
+                yield number
+            if self._error is not None:
+                raise self._error
+        finally:
+            self.closed = True
+
+
+def test_items_come_in_order():
+    reading = ReadAhead(iter(range(100)))
+    assert list(reading) == list(range(100))
+    reading.close()
+
+
+def test_reads_ahead_but_not_far():
+    source = Counting(1000)
+    reading = ReadAhead(source.items())
+    assert waited_for(lambda: source.taken == DEPTH + 1)
+    taking = iter(reading)
+    assert [next(taking) for _ in range(10)] == list(range(10))
+    assert waited_for(lambda: source.taken == 10 + DEPTH + 1)
+    time.sleep(0.05)
+    assert source.taken == 10 + DEPTH + 1
+    reading.close()
+    assert source.closed
+
+
+def test_an_error_comes_in_its_place():
+    reading = ReadAhead(Counting(3, LookupError("gone")).items())
+    taken = iter(reading)
+    assert [next(taken) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(LookupError, match="gone"):
+        next(taken)
+    reading.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, DEPTH, DEPTH + 1, 50])
+def test_closes_whether_or_not_all_was_taken(count):
+    source = Counting(count)
+    reading = ReadAhead(source.items())
+    reading.close()
+    reading.close()
+    assert source.closed
+
+
+def test_writes_in_order_and_finishes():
+    written = []
+    writing = WriteBehind(written.append)
+    for number in range(50):
+        writing.put(number)
+    writing.finish()
+    assert written == list(range(50))
+
+
+def test_writes_behind_but_not_far():
+    gate, written = threading.Event(), []
+
+    def write(item):
+        gate.wait()
+        written.append(item)
+
+    writing = WriteBehind(write)
+    puts = []
+    putting = threading.Thread(target=lambda: [puts.append(writing.put(i)) for i in range(20)])
+    putting.start()
+    assert waited_for(lambda: len(puts) >= DEPTH)
+    time.sleep(0.05)
+    assert len(puts) == DEPTH + 1
+    gate.set()
+    putting.join()
+    writing.finish()
+    assert written == list(range(20))
+
+
+def test_an_error_of_the_writer_is_raised_where_it_is_fed():
+    written = []
+
+    def write(item):
+        if item == 2:
+            raise OSError("full")
+        written.append(item)
+
+    def feed():
+        for number in range(100):
+            writing.put(number)
+            time.sleep(0.001)
+
+    writing = WriteBehind(write)
+    with pytest.raises(OSError, match="full"):
+        feed()
+    with pytest.raises(OSError, match="full"):
+        writing.finish()
+    assert written == [0, 1]
+
+
+def test_an_error_at_the_end_is_raised_by_finish():
+    def write(item):
+        raise OSError("full")
+
+    writing = WriteBehind(write)
+    writing.put(1)
+    with pytest.raises(OSError, match="full"):
+        writing.finish()
+
+
+def test_close_writes_what_waits_and_raises_nothing():
+    written = []
+    writing = WriteBehind(written.append)
+    for number in range(DEPTH):
+        writing.put(number)
+    writing.close()
+    writing.close()
+    assert written == list(range(DEPTH))
+
+
+def test_a_failed_writer_never_blocks():
+    def write(item):
+        raise OSError("full")
+
+    writing = WriteBehind(write)
+    for number in range(5 * DEPTH):
+        try:
+            writing.put(number)
+        except OSError:
+            time.sleep(0.001)
+    writing.close()

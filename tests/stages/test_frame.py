@@ -1,0 +1,406 @@
+"""One frame after the other: what is handed over, and what is not."""
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from framestyle.config import Config
+from framestyle.motion import DenseInverseSearch, Motion, still
+from framestyle.stages import ClipState, DreamStage, FrameStyler, StyleStage
+from framestyle.stages.frame import carry, with_colours_of
+
+CONTENT = (("fire3", 1.0),)
+STYLE = (("relu1", 1.0), ("fire2", 1.0), ("fire3", 1.0))
+DREAM = (("fire3", 1.0),)
+SIZE = (48, 64)
+QUICK = {
+    "dream": {"steps": 2, "next_steps": 1, "octaves": 2, "carry": 0.9},
+    "style": {
+        "first_iterations": 15,
+        "iterations": 5,
+        "style_weight": 10.0,
+        "tv_weight": 1.0,
+        "first_step_size": 0.02,
+        "step_size": 0.005,
+    },
+    "motion": {"temporal_weight": 100.0},
+}
+
+
+def tensor(pixels):
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+
+
+@pytest.fixture(scope="module")
+def clip(moving_clip):
+    """Six frames of a texture that the camera passes, and their exact motion."""
+    frames, motion = moving_clip(6, *SIZE, (2, -1))
+    return [tensor(f) for f in frames], motion
+
+
+@pytest.fixture
+def make(random_network, picture):
+    def styler(dream=False, style=True, **style_settings):
+        config = Config().changed(QUICK).changed({"style": style_settings})
+        swirl = picture("swirl", 64, 64)
+        return FrameStyler(
+            config,
+            DreamStage(random_network, config.dream, DREAM) if dream else None,
+            StyleStage(random_network, config.style, CONTENT, STYLE, [(1.0, swirl)])
+            if style
+            else None,
+        )
+
+    return styler
+
+
+def run(styler, frames, motion):
+    """Results of a shot, and the state after each."""
+    results, states, state = [], [], ClipState()
+    for number, frame in enumerate(frames):
+        result, state = styler.step(frame, motion if number else None, state)
+        results.append(result)
+        states.append(state)
+    return results, states
+
+
+def warping_error(last, this, motion):
+    """Mean square difference to the last frame carried along, where that is trusted."""
+    gap = (carry(last, motion) - this).square().mean(dim=1, keepdim=True)
+    return float((gap * motion.reliability).sum() / motion.reliability.sum())
+
+
+def correlation(a, b):
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / (a.norm() * b.norm()))
+
+
+# --- one frame ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dream", "style"), [(True, True), (True, False), (False, True)])
+def test_a_frame_comes_out_as_it_went_in(make, clip, dream, style):
+    (frame, *_), _ = clip
+    before = frame.clone()
+    result, state = make(dream, style).step(frame, None, ClipState())
+    assert result.shape == frame.shape
+    assert result.dtype == torch.float32
+    assert 0 <= result.min() < result.max() <= 1
+    assert not result.requires_grad
+    assert not torch.equal(result, frame)
+    assert torch.equal(frame, before)
+    assert (state.dream_delta is not None) == dream
+    assert (state.result is not None) == style
+
+
+def test_with_no_stage_the_frame_is_the_result(make, clip):
+    (frame, *_), _ = clip
+    result, state = make(dream=False, style=False).step(frame, None, ClipState())
+    assert torch.equal(result, frame)
+    assert state == ClipState()
+
+
+def test_the_style_paints_the_dream(make, clip):
+    (frame, *_), _ = clip
+    styler = make(dream=True)
+    result, state = styler.step(frame, None, ClipState())
+    dreamed, _ = make(dream=True, style=False).step(frame, None, ClipState())
+    torch.testing.assert_close(frame + state.dream_delta, dreamed)
+    painted, _ = make().step(dreamed, None, ClipState())
+    assert torch.equal(result, painted)
+
+
+def test_it_tells_stage_and_steps(make, clip):
+    (first, second, *_), motion = clip
+    told = []
+
+    def on_step(stage, iteration, planned, terms):
+        told.append((stage, iteration, planned))
+
+    styler = make(dream=True, style=True)
+    _, state = styler.step(first, None, ClipState(), on_step)
+    assert told == [("dream", n, 4) for n in range(1, 5)] + [("style", n, 15) for n in range(1, 16)]
+    told.clear()
+    styler.step(second, motion, state, on_step)
+    assert told == [("dream", n, 2) for n in (1, 2)] + [("style", n, 5) for n in range(1, 6)]
+
+
+# --- shots ----------------------------------------------------------------------------------------
+
+
+def test_nothing_crosses_into_a_shot(make, clip):
+    (first, second, *_), motion = clip
+    styler = make(dream=True)
+    _, old = styler.step(first, None, ClipState())
+    with_old, after = styler.step(second, None, old)
+    without, after_none = styler.step(second, None, ClipState())
+    assert torch.equal(with_old, without)
+    assert torch.equal(after.dream_delta, after_none.dream_delta)
+    assert torch.equal(after.result, after_none.result)
+    # and within a shot it does matter
+    assert not torch.equal(styler.step(second, motion, old)[0], without)
+
+
+def test_a_run_that_goes_on_from_a_saved_state_gives_the_same_bits(make, clip, tmp_path):
+    frames, motion = clip
+    results, states = run(make(dream=True), frames[:4], motion)
+    states[1].save(tmp_path / "state", 1)
+    state, number = ClipState.load(tmp_path / "state", "cpu")
+    styler = make(dream=True)
+    for n in range(number + 1, 4):
+        result, state = styler.step(frames[n], motion, state)
+        assert torch.equal(result, results[n]), n
+
+
+def test_a_run_repeats_bit_for_bit(make, clip):
+    frames, motion = clip
+    first, again = (run(make(dream=True), frames[:3], motion)[0] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+# --- the start ------------------------------------------------------------------------------------
+
+
+def changed(styler, init_picture=None, **groups):
+    """The same networks with other settings."""
+    return FrameStyler(styler.config.changed(groups), styler.dream, styler.style, init_picture)
+
+
+def first_start(make, frame, init_picture=None, seed=0, **style):
+    """With no iterations the start itself is the result."""
+    styler = changed(
+        make(), init_picture, style={"first_iterations": 0, **style}, compute={"seed": seed}
+    )
+    return styler.step(frame, None, ClipState())[0]
+
+
+def test_a_shot_starts_from_content_noise_or_a_picture(make, clip, picture):
+    (frame, *_), _ = clip
+    assert torch.equal(first_start(make, frame), frame)
+    noise, again = (first_start(make, frame, init="noise") for _ in range(2))
+    assert torch.equal(noise, again)
+    assert 0.05 < noise.std() < 0.2
+    assert abs(correlation(noise, frame)) < 0.1
+    assert not torch.equal(noise, first_start(make, frame, init="noise", seed=5))
+    mosaic = picture("mosaic", 30, 50)
+    started = first_start(make, frame, mosaic, init="mosaic.jpg")
+    assert started.shape == frame.shape
+    assert correlation(started, picture("mosaic", *SIZE)) > 0.8
+
+
+def test_a_shot_can_be_painted_from_noise(make, clip):
+    (frame, *_), _ = clip
+    told = []
+
+    def on_step(stage, iteration, planned, terms):
+        told.append(float(terms["content"]))
+
+    styler = make(init="noise", style_weight=0.0, tv_weight=0.0)
+    styler.step(frame, None, ClipState(), on_step)
+    assert told[-1] < 0.5 * told[0]
+
+
+def test_a_first_frame_goes_from_coarse_to_fine(make, clip):
+    (frame, *_), _ = clip
+    told = []
+    styler = make(scales=2)
+    styler.step(frame, None, ClipState(), lambda stage, n, planned, _: told.append((n, planned)))
+    assert told == [(n, 30) for n in range(1, 31)]
+
+
+def later_start(make, clip, **groups):
+    """The result of a second frame with no iterations, and the first result."""
+    (first, second, *_), motion = clip
+    styler = make()
+    result, state = styler.step(first, None, ClipState())
+    changes = {"style": {"iterations": 0}, **groups}
+    return changed(styler, **changes).step(second, motion, state)[0], result
+
+
+def test_a_later_frame_starts_from_the_last_result_carried_along(make, clip):
+    _, motion = clip
+    start, last = later_start(make, clip)
+    trusted = motion.reliability.expand_as(start) > 0
+    torch.testing.assert_close(start[trusted], carry(last, motion).clamp(0, 1)[trusted])
+    # by whole pixels: really moved, not only passed through the same function
+    moved = last[..., : SIZE[0] - 1, 2:]
+    torch.testing.assert_close(start[..., 3:-3, 3:-6], moved[..., 2:-3, 3:-4], atol=1e-3, rtol=0)
+
+
+def test_what_comes_into_view_starts_from_the_content(make, clip):
+    (_, second, *_), motion = clip
+    start, _ = later_start(make, clip)
+    hidden = motion.reliability.expand_as(start) == 0
+    assert hidden.any()
+    assert torch.equal(start[hidden], second[hidden])
+
+
+def test_or_it_starts_from_the_last_result_in_place_or_from_the_content(make, clip):
+    (_, second, *_), _ = clip
+    start, last = later_start(make, clip, motion={"warm_start": "previous"})
+    assert torch.equal(start, last)
+    groups = {"motion": {"warm_start": "none"}, "style": {"first_iterations": 0}}
+    start, _ = later_start(make, clip, **groups)
+    assert torch.equal(start, second)
+
+
+# --- over a clip ----------------------------------------------------------------------------------
+
+LOOSE = {"style_weight": 20.0, "first_step_size": 0.03, "step_size": 0.02}
+
+
+def make_with(make, motion):
+    return changed(make(), motion=motion, style=LOOSE)
+
+
+def steadiness(styler, clip, motion=None):
+    frames, true = clip
+    results, _ = run(styler, frames[:4], motion or true)
+    errors = [warping_error(a, b, true) for a, b in pairwise(results)]
+    return sum(errors) / len(errors)
+
+
+def test_the_warm_start_and_the_temporal_term_make_it_steadier(make, clip):
+    alone = {"warm_start": "none", "temporal": False}
+    frame_by_frame = steadiness(make_with(make, alone), clip)
+    warped = steadiness(make_with(make, {"temporal": False}), clip)
+    held = steadiness(make_with(make, {}), clip)
+    only_held = steadiness(make_with(make, {"warm_start": "none"}), clip)
+    assert warped < 0.5 * frame_by_frame
+    assert held < 0.8 * warped
+    assert only_held < 0.5 * frame_by_frame
+
+
+def test_it_is_steady_with_the_flow_that_is_found_too(make, moving_clip):
+    frames, true = moving_clip(3, *SIZE, (2, -1))
+    search = DenseInverseSearch()
+    errors = {}
+    for name, changes in (("found", {}), ("none", {"warm_start": "none", "temporal": False})):
+        styler, state, results = make_with(make, changes), ClipState(), []
+        for number, frame in enumerate(frames):
+            motion = search.between(frames[number - 1], frame) if number else None
+            result, state = styler.step(tensor(frame), motion, state)
+            results.append(result)
+        errors[name] = warping_error(results[1], results[2], true)
+    assert errors["found"] < 0.4 * errors["none"]
+
+
+def test_a_still_clip_stays_still(make, clip):
+    (frame, *_), _ = clip
+    results, _ = run(make(), [frame] * 4, still(*SIZE))
+    assert (results[1] - results[0]).abs().mean() < 0.02
+    assert (results[3] - results[2]).abs().mean() < 0.02
+    assert (results[0] - frame).abs().mean() > 3 * (results[1] - results[0]).abs().mean()
+
+
+def test_where_the_flow_is_not_trusted_nothing_is_held(make, clip):
+    (first, second, *_), _ = clip
+    blind = Motion(torch.zeros(1, 2, *SIZE), torch.zeros(1, 1, *SIZE))
+    styler = make()
+    _, state = styler.step(first, None, ClipState())
+    other = dataclasses.replace(state, result=1 - state.result)
+    assert torch.equal(styler.step(second, blind, state)[0], styler.step(second, blind, other)[0])
+
+
+def test_what_comes_into_view_is_painted_with_the_larger_step(make, clip):
+    (first, second, *_), _ = clip
+    styler = make(averaging=0.0)
+    _, state = styler.step(first, None, ClipState())
+    trusted = torch.ones(1, 1, *SIZE)
+    trusted[..., :32] = 0
+    motion, steps = Motion(torch.zeros(1, 2, *SIZE), trusted), []
+    styler = changed(styler, style={"iterations": 1}, motion={"temporal": False})
+    start = changed(styler, style={"iterations": 0}).step(second, motion, state)[0]
+    result, _ = styler.step(second, motion, state)
+    inside = (start > 0.05) & (start < 0.95)
+    for half in (slice(0, 32), slice(32, 64)):
+        change = (result - start)[..., half][inside[..., half]]
+        steps.append(float(change.abs().median()))
+    # the first step of Adam is its step size
+    assert steps == pytest.approx([0.02, 0.005], rel=0.01)
+
+
+# --- the dream over a clip ------------------------------------------------------------------------
+
+
+def test_the_dream_moves_with_what_it_is_dreamed_on(make, clip):
+    frames, motion = clip
+    styler = make(dream=True, style=False)
+    _, states = run(styler, frames[:3], motion)
+    for last, this in pairwise(states):
+        inside = motion.reliability.expand_as(this.dream_delta) > 0
+        with_flow = carry(last.dream_delta, motion)
+        without = last.dream_delta
+        along = correlation(with_flow[inside], this.dream_delta[inside])
+        assert along > 0.6
+        assert along > correlation(without[inside], this.dream_delta[inside]) + 0.2
+
+
+def test_the_dream_of_what_comes_into_view_begins_anew(make, clip):
+    """Where nothing is trusted, the dream starts from the frame itself."""
+    (first, second, *_), _ = clip
+    blind = Motion(torch.zeros(1, 2, *SIZE), torch.zeros(1, 1, *SIZE))
+    styler = make(dream=True, style=False)
+    _, state = styler.step(first, None, ClipState())
+    result, _ = styler.step(second, blind, state)
+    fresh = styler.dream.run(second, styler.config.dream.next_steps)
+    assert torch.equal(result, fresh)
+
+
+def test_with_a_carry_of_0_the_last_dream_is_forgotten(make, clip):
+    (first, second, *_), motion = clip
+    styler = make(dream=True, style=False)
+    styler = changed(styler, dream={"carry": 0.0})
+    _, state = styler.step(first, None, ClipState())
+    result, _ = styler.step(second, motion, state)
+    assert torch.equal(result, styler.dream.run(second, styler.config.dream.next_steps))
+
+
+def test_the_dream_does_not_grow_without_bound(make, clip):
+    (frame, *_), _ = clip
+    _, states = run(make(dream=True, style=False), [frame] * 12, still(*SIZE))
+    sizes = [float(state.dream_delta.abs().mean()) for state in states]
+    assert max(sizes) < 0.3
+    late, early = sizes[-1] - sizes[-3], sizes[2] - sizes[0]
+    assert abs(late) < 0.5 * abs(early) + 0.002
+    assert sizes[-1] > 0.5 * sizes[0]
+
+
+# --- colours --------------------------------------------------------------------------------------
+
+
+def chroma(image):
+    """Differences of the channels, which brightness does not change."""
+    return image[:, 1:] - image[:, :-1]
+
+
+def test_the_frames_own_colours_are_kept(make, clip):
+    (frame, *_), _ = clip
+    plain, kept = make(), changed(make(), style={"original_colours": True})
+    painted, state = plain.step(frame, None, ClipState())
+    result, state_kept = kept.step(frame, None, ClipState())
+    unclamped = ((result > 0) & (result < 1)).all(dim=1, keepdim=True).expand(1, 2, *SIZE)
+    torch.testing.assert_close(
+        chroma(result)[unclamped], chroma(frame)[unclamped], atol=1e-5, rtol=0
+    )
+    assert (chroma(painted) - chroma(frame)).abs().mean() > 0.02
+    # what goes on to the next frame is the painting itself
+    assert torch.equal(state.result, painted)
+    assert torch.equal(state_kept.result, painted)
+
+
+def test_brightness_is_the_results():
+    source, result = (0.3 + 0.4 * torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(s))
+                      for s in (0, 1))  # fmt: skip
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    mixed = with_colours_of(source, result)
+    unclamped = ((mixed > 0) & (mixed < 1)).all(dim=1, keepdim=True)
+    assert unclamped.float().mean() > 0.5
+    brightness = [(x * luma).sum(dim=1, keepdim=True)[unclamped] for x in (mixed, result)]
+    torch.testing.assert_close(*brightness, atol=1e-5, rtol=0)
+    assert mixed.min() >= 0
+    assert mixed.max() <= 1
+    torch.testing.assert_close(with_colours_of(source, source), source)

@@ -1,0 +1,206 @@
+"""The steps: Adam as torch's, L-BFGS that gets there, and the normalised step of DeepDream."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from framestyle.objectives.formulas import gaussian_blur
+from framestyle.stages.steppers import LBFGS, Adam, NormalisedAscent
+
+
+def draw(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def start(*shape, seed=0):
+    """An image well inside [0, 1], so that nothing is clamped."""
+    return (0.4 + 0.2 * draw(*shape, seed=seed)).requires_grad_(True)
+
+
+def bowl(height=6, width=8, steepest=100.0):
+    """A quadratic whose axes differ in steepness by that factor; its lowest point, its value."""
+    lowest = 0.3 + 0.4 * draw(1, 3, height, width, seed=1)
+    steepness = torch.logspace(0, torch.tensor(steepest).log10(), lowest.numel())
+    steepness = steepness.view_as(lowest)
+
+    def evaluate(x):
+        value = (steepness * (x - lowest).square()).mean()
+        return value, {"bowl": value.detach()}
+
+    return lowest, evaluate
+
+
+def slope(height=16, width=16, seed=2):
+    """A linear function: its gradient is the same everywhere."""
+    grad = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+    def evaluate(x):
+        value = (grad * x).sum()
+        return value, {"slope": value.detach()}
+
+    return grad, evaluate
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.99), (0.0, 0.9), (0.5, 0.999)])
+def test_adam_is_torchs_adam_step_for_step(betas):
+    _, evaluate = bowl()
+    ours, theirs = start(1, 3, 6, 8), start(1, 3, 6, 8)
+    stepper = Adam(0.004, *betas)
+    reference = torch.optim.Adam([theirs], lr=0.004, betas=betas, eps=1e-16)
+    for step in range(25):
+        value, terms = stepper.step(ours, evaluate)
+        reference.zero_grad()
+        loss = evaluate(theirs)[0]
+        loss.backward()
+        reference.step()
+        assert not value.requires_grad
+        assert float(value) == pytest.approx(float(loss.detach()), rel=1e-4), step
+        assert float(terms["bowl"]) == float(value)
+        torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=0)
+
+
+def test_adam_does_not_care_how_small_the_loss_is():
+    """The gradient of a mean over a large frame is tiny; torch's epsilon would drown it."""
+    _, evaluate = bowl()
+    plain, tiny = start(1, 3, 6, 8), start(1, 3, 6, 8)
+    steppers = Adam(0.01), Adam(0.01)
+    for _ in range(5):
+        steppers[0].step(plain, evaluate)
+        steppers[1].step(tiny, lambda x: (1e-9 * evaluate(x)[0], {}))
+    torch.testing.assert_close(plain, tiny, atol=5e-4, rtol=0)
+
+
+def test_adam_honours_a_step_size_of_each_pixel():
+    grad, evaluate = slope()
+    sizes = 0.05 * draw(1, 1, 16, 16, seed=3)
+    sizes[..., :4] = 0
+    image = start(1, 3, 16, 16)
+    before = image.detach().clone()
+    Adam(sizes).step(image, evaluate)
+    # the first step of Adam is the step size, against the sign of the gradient
+    torch.testing.assert_close(image.detach(), before - sizes * grad.sign(), atol=1e-6, rtol=0)
+    assert torch.equal(image.detach()[..., :4], before[..., :4])
+
+
+@pytest.mark.parametrize("stepper", [Adam(0.5), NormalisedAscent(0.5)])
+def test_the_image_stays_in_range(stepper):
+    _, evaluate = slope()
+    image = start(1, 3, 16, 16)
+    for _ in range(3):
+        stepper.step(image, evaluate)
+        assert image.min() >= 0
+        assert image.max() <= 1
+    assert image.min() == 0
+    assert image.max() == 1
+
+
+def test_adam_at_the_lowest_point_stays_there():
+    lowest, evaluate = bowl()
+    image = lowest.clone().requires_grad_(True)
+    Adam(0.1).step(image, evaluate)
+    assert torch.equal(image.detach(), lowest)
+
+
+def losses_of(stepper, evaluate, steps, image):
+    return [float(stepper.step(image, evaluate)[0]) for _ in range(steps)]
+
+
+def test_lbfgs_goes_down_a_bowl_much_faster_than_adam():
+    lowest, evaluate = bowl(steepest=1000.0)
+    image = start(1, 3, 6, 8)
+    quasi_newton = losses_of(LBFGS(), evaluate, 25, image)
+    adam = losses_of(Adam(0.02), evaluate, 25, start(1, 3, 6, 8))
+    assert quasi_newton[0] == pytest.approx(adam[0], rel=1e-5)
+    assert quasi_newton[-1] < 0.05 * adam[-1]
+    assert all(b <= a * 1.001 for a, b in pairwise(quasi_newton))
+    losses_of(LBFGS(), evaluate, 60, image)
+    torch.testing.assert_close(image.detach(), lowest, atol=0.01, rtol=0)
+
+
+def test_lbfgs_shortens_a_step_that_leads_uphill():
+    """Far from a quadratic the whole step is often too long, and must not end the descent."""
+
+    def evaluate(x):  # a valley that bends: Rosenbrock's, in pairs of channels
+        a, b = 4 * x[:, 0] - 1, 4 * x[:, 1] - 1
+        value = ((1 - a).square() + 100 * (b - a.square()).square()).mean()
+        return value, {}
+
+    image = start(1, 3, 4, 4)
+    losses = losses_of(LBFGS(), evaluate, 80, image)
+    assert losses[-1] < 1e-3 * losses[0]
+    assert max(b / a for a, b in pairwise(losses)) < 1.001
+
+
+def test_lbfgs_reports_the_terms_before_its_step():
+    _, evaluate = bowl()
+    image = start(1, 3, 6, 8)
+    expected = float(evaluate(image.detach())[0])
+    value, terms = LBFGS().step(image, evaluate)
+    assert float(value) == pytest.approx(expected, rel=1e-5)
+    assert float(terms["bowl"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_lbfgs_at_the_lowest_point_stays_there():
+    lowest, evaluate = bowl()
+    image = lowest.clone().requires_grad_(True)
+    stepper = LBFGS()
+    for _ in range(3):
+        stepper.step(image, evaluate)
+    assert torch.equal(image.detach(), lowest)
+
+
+@pytest.mark.parametrize("smoothing_px", [0.0, 1.5])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e5])
+def test_the_mean_change_of_ascent_is_its_step_size(smoothing_px, scale):
+    _, evaluate = slope()
+    image = start(1, 3, 16, 16)
+    before = image.detach().clone()
+    stepper = NormalisedAscent(0.01, smoothing_px)
+    stepper.step(image, lambda x: (scale * evaluate(x)[0], {}))
+    assert float((image.detach() - before).abs().mean()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_ascent_goes_along_the_gradient():
+    grad, evaluate = slope()
+    image = start(1, 3, 16, 16)
+    before = image.detach().clone()
+    value, terms = NormalisedAscent(0.01).step(image, evaluate)
+    torch.testing.assert_close(
+        image.detach() - before, 0.01 * grad / grad.abs().mean(), atol=1e-6, rtol=1e-4
+    )
+    assert evaluate(image.detach())[0] > value == terms["slope"]
+
+
+def test_ascent_by_the_standard_deviation():
+    grad, evaluate = slope()
+    image = start(1, 3, 16, 16)
+    before = image.detach().clone()
+    NormalisedAscent(0.01, by="std").step(image, evaluate)
+    change = image.detach() - before
+    torch.testing.assert_close(change, 0.01 * grad / grad.std(), atol=1e-6, rtol=1e-4)
+    assert float(change.std()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_smoothing_is_a_blur_of_the_gradient_and_leaves_little_grain():
+    grad, evaluate = slope(32, 32)
+    shares = []
+    for smoothing_px in (0.0, 2.0):
+        image = start(1, 3, 32, 32)
+        before = image.detach().clone()
+        NormalisedAscent(0.01, smoothing_px).step(image, evaluate)
+        change = image.detach() - before
+        expected = gaussian_blur(grad, smoothing_px)
+        torch.testing.assert_close(
+            change, 0.01 * expected / expected.abs().mean(), atol=1e-6, rtol=1e-3
+        )
+        shares.append(float(change.diff(dim=3).square().mean() / change.square().mean()))
+    assert shares[1] < 0.2 * shares[0]
+
+
+def test_a_flat_gradient_moves_nothing():
+    image = start(1, 3, 8, 8)
+    before = image.detach().clone()
+    for by in ("mean", "std"):
+        NormalisedAscent(0.01, by=by).step(image, lambda x: (0.0 * x.sum(), {}))
+    assert torch.equal(image.detach(), before)
