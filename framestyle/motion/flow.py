@@ -6,9 +6,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
-from framestyle.motion.occlusion import reliability
+from framestyle.motion.occlusion import motion_edge, occluded, without_specks
 from framestyle.motion.warp import resize_flow
 
 _PRESETS = {
@@ -28,15 +29,17 @@ class Motion:
 
     Attributes:
         back: flow[this->last], (1, 2, H, W) float32, in pixels: where to look a pixel up.
-        reliability: (1, 1, H, W) float32 in {0, 1}: 0 where that cannot be trusted.
+        reliability: (1, 1, H, W) float32 in {0, 1}: 0 where that cannot be trusted to hold a pixel.
+        seen: (1, 1, H, W) float32 in {0, 1}: 0 where the last frame did not show this place.
     """
 
     back: Tensor
     reliability: Tensor
+    seen: Tensor
 
     def to(self, device: torch.device) -> "Motion":
         """Return the motion on another device."""
-        return Motion(self.back.to(device), self.reliability.to(device))
+        return Motion(self.back.to(device), self.reliability.to(device), self.seen.to(device))
 
 
 class DenseInverseSearch:
@@ -64,10 +67,12 @@ class DenseInverseSearch:
             return still(height, width)
         a, b = self._grey(last), self._grey(this)
         forth, back = self._flow(a, b), self._flow(b, a)
-        trusted = reliability(back, forth)
+        hidden = occluded(back, forth)
+        trusted = (~(hidden | motion_edge(back))).float()
+        seen = (~without_specks(hidden)).float()
         if trusted.shape[2:] != (height, width):
-            trusted = torch.nn.functional.interpolate(trusted, size=(height, width))
-        return Motion(resize_flow(back, height, width), trusted)
+            trusted, seen = (nnf.interpolate(m, size=(height, width)) for m in (trusted, seen))
+        return Motion(resize_flow(back, height, width), trusted, seen)
 
     def _flow(self, a: np.ndarray, b: np.ndarray) -> Tensor:
         # An engine for each pair: it adapts its scales to a small frame, and would keep them. The
@@ -90,4 +95,5 @@ class DenseInverseSearch:
 
 def still(height: int, width: int) -> Motion:
     """Return the motion of a clip in which nothing moves."""
-    return Motion(torch.zeros(1, 2, height, width), torch.ones(1, 1, height, width))
+    everywhere = torch.ones(1, 1, height, width)
+    return Motion(torch.zeros(1, 2, height, width), everywhere, everywhere)

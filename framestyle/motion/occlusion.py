@@ -1,6 +1,7 @@
 """Where a flow can be trusted (Sundaram 2010, with the constants of Ruder 2016, section 4.2)."""
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.motion.warp import grid, look_up
@@ -23,15 +24,26 @@ def occluded(flow: Tensor, back: Tensor) -> Tensor:
     """Return True where |w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5, or p + w leaves the frame.
 
     w' is ``back`` looked up at p + w: where both agree, the way there and back ends where it began.
+    A pixel's centre stands for the pixel, so the frame ends half a pixel beyond the last centres.
     Arguments as in ``reliability``; returns (1, 1, H, W) bool.
     """
     there = look_up(back, flow)
     gap = _square(flow + there) - 0.01 * (_square(flow) + _square(there))
     height, width = flow.shape[2:]
     places = grid(height, width, flow.device, flow.dtype) + flow
-    last = torch.tensor([width - 1, height - 1], device=flow.device).view(1, 2, 1, 1)
-    outside = ((places < 0) | (places > last)).any(dim=1, keepdim=True)
+    end = torch.tensor([width - 0.5, height - 0.5], device=flow.device).view(1, 2, 1, 1)
+    outside = ((places < -0.5) | (places > end)).any(dim=1, keepdim=True)
     return (gap > 0.5) | outside
+
+
+def without_specks(mask: Tensor) -> Tensor:
+    """Drop what is narrower than three pixels from a mask (1, 1, H, W) bool: an opening.
+
+    Flow wanders by a fraction of a pixel where there is nothing to hold on to, and the test above
+    then marks grains and threads. What comes into view is wider, or gone in the next frame.
+    """
+    shrunk = -nnf.max_pool2d(-mask.float(), 3, stride=1, padding=1)
+    return nnf.max_pool2d(shrunk, 3, stride=1, padding=1) > 0.5
 
 
 def motion_edge(flow: Tensor) -> Tensor:

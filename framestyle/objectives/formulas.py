@@ -63,7 +63,7 @@ def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = Non
     """
     energy = squared_norm(target) if energy is None else energy
     distance = gram_distance(features, target) / (energy + EPS)
-    return 2.0 * ((1.0 + distance).sqrt() - 1.0)
+    return 2.0 * distance / ((1.0 + distance).sqrt() + 1.0)  # the same, exact for a small r
 
 
 def total_variation_sum(image: Tensor) -> Tensor:

@@ -90,8 +90,9 @@ class StyleLoss:
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
     """Blend the Gram matrices of several style pictures.
 
-    The distance to a blend has the gradient of the blended distances, since their difference does
-    not depend on the picture: sum_i b_i |G - A_i|^2 = |G - sum_i b_i A_i|^2 + const, sum b_i = 1.
+    The squared distance to a blend has the gradient of the blended distances, since they differ by
+    what does not depend on the picture: sum_i b_i |G - A_i|^2 = |G - sum_i b_i A_i|^2 + const for
+    sum b_i = 1. So one target serves for all.
 
     Args:
         styles: A weight and the features of each style picture.

@@ -79,7 +79,7 @@ class FrameStyler:
         chosen = self.config.dream
         start, steps = source, chosen.steps
         if motion is not None and state.dream_delta is not None:
-            carried = carry(state.dream_delta, motion) * motion.reliability
+            carried = carry(state.dream_delta, motion) * motion.seen
             start = (source + chosen.carry * carried).clamp(0.0, 1.0)
             steps = chosen.next_steps
         planned = steps * len(stage.octaves(source))
@@ -103,12 +103,11 @@ class FrameStyler:
                 step_size=chosen.first_step_size,
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
-        trusted = motion.reliability
         start, step_size, iterations = self._later_start(content, motion, state.result)
         temporal = None
         if self.config.motion.temporal:
             carried = carry(state.result, motion).clamp(0.0, 1.0)
-            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, trusted)
+            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, motion.reliability)
         return stage.run(
             content,
             start,
@@ -129,10 +128,9 @@ class FrameStyler:
             case "previous":
                 return last, chosen.step_size, chosen.iterations
         # what comes into view has no past: it starts from the content, with the larger step
-        trusted = motion.reliability
-        start = torch.lerp(content, carry(last, motion).clamp(0.0, 1.0), trusted)
+        start = torch.lerp(content, carry(last, motion).clamp(0.0, 1.0), motion.seen)
         larger = chosen.first_step_size - chosen.step_size
-        return start, chosen.step_size + larger * (1.0 - trusted), chosen.iterations
+        return start, chosen.step_size + larger * (1.0 - motion.seen), chosen.iterations
 
     def _first_start(self, content: Tensor) -> Tensor:
         init = self.config.style.init
