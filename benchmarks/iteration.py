@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from framestyle.config import MotionSettings, StyleSettings
 from framestyle.jobs.device import has_fast_bfloat16
-from framestyle.networks import FeatureNetwork, network_spec
+from framestyle.networks import network_spec
 from framestyle.objectives import TemporalLoss
 from framestyle.stages import StyleStage
 from framestyle.stages.steppers import Adam

@@ -14,7 +14,7 @@ from framestyle.jobs.device import pick_device
 from framestyle.jobs.stages import (
     Style,
     build,
-    check_size,
+    check_networks,
     checked_weight,
     read_pictures,
     with_chosen_networks,
@@ -116,8 +116,9 @@ def _one_picture(
         )
     device = pick_device(config.compute)
     config = with_chosen_networks(config, device, progress)
-    styler = build(config, styles, read_pictures(config, styles), device, progress)
-    check_size(styler, pixels.shape[1], pixels.shape[0])
+    pictures = read_pictures(config, styles)
+    check_networks(config, pictures, pixels.shape[1], pixels.shape[0])
+    styler = build(config, styles, pictures, device, progress)
 
     def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
         progress(IterationDone(0, stage, iteration, planned, terms))

@@ -79,7 +79,7 @@ class DreamSettings(Settings):
                                   metavar="X", low=1.05, high=4, flag="dream_octave_scale")
     jitter: float = setting(0.06, "random shift of every step, of the longest side (32 of 512 px)",
                             number, metavar="X", low=0, high=0.5, flag="dream_jitter")
-    smoothing: float = setting(0.001, "blur of the gradient: sigma, of the longest side", number,
+    smoothing: float = setting(0.003, "blur of the gradient: sigma, of the longest side", number,
                                metavar="X", low=0, high=0.1, flag="dream_smoothing")
     gradient: str = setting("mean", "what the gradient is divided by: its mean absolute value or "
                             "its standard deviation", choices=("mean", "std"),
@@ -99,9 +99,9 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(200, "iterations of a shot's first frame", whole, metavar="N",
-                                    low=0, high=100000)
-    iterations: int = setting(30, "iterations of each later frame; 0 makes the start the result",
+    first_iterations: int = setting(150, "iterations of a shot's first frame at each of its sizes",
+                                    whole, metavar="N", low=0, high=100000)
+    iterations: int = setting(20, "iterations of each later frame; 0 makes the start the result",
                               whole, metavar="N", low=0, high=100000)
     content_layers: Layers | None = setting(None, "content layers with weights (by network: "
                                             "relu4_2:1)", layers, metavar="LAYER:W,...")
@@ -109,8 +109,8 @@ class StyleSettings(Settings):
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
     content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
-    style_weight: float = setting(20.0, "beta, weight of the style", number, metavar="X", low=0)
-    tv_weight: float = setting(10.0, "weight of the total variation", number, metavar="X", low=0)
+    style_weight: float = setting(5.0, "beta, weight of the style", number, metavar="X", low=0)
+    tv_weight: float = setting(2.0, "weight of the total variation", number, metavar="X", low=0)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
@@ -131,9 +131,9 @@ class StyleSettings(Settings):
     normalisation: str = setting("relative", "relative: losses are means over the target's own; "
                                  "gatys: the paper's sums", choices=("relative", "gatys"))
     pooling: str = setting("max", "pooling of the style network", choices=("max", "average"))
-    scales: int = setting(1, "sizes through which a first frame goes, coarse to fine", whole,
+    scales: int = setting(3, "sizes through which a first frame goes, coarse to fine", whole,
                           metavar="N", low=1, high=16)
-    scale_factor: float = setting(1.41421, "ratio of one such size to that before", number,
+    scale_factor: float = setting(1.6, "ratio of one such size to that before", number,
                                   metavar="X", low=1.05, high=8)
     stop_change: float = setting(0.0, "a frame is done when its loss falls by less than this share "
                                  "in a window; 0 never (0.0001 in artistic-videos)", number,
@@ -150,7 +150,7 @@ class MotionSettings(Settings):
                               "result, or that result carried along by the optical flow",
                               choices=("none", "previous", "warped"))
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
-    temporal_weight: float = setting(300.0, "weight of the short-term temporal term", number,
+    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)
     flow_preset: str = setting("medium", "effort of the optical flow (DIS)",
                                choices=("ultrafast", "fast", "medium"))
@@ -236,12 +236,11 @@ GROUPS: tuple[str, ...] = tuple(group.name for group in dataclasses.fields(Confi
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "draft": {
         "input": {"size": 320},
-        "dream": {"steps": 6, "next_steps": 1},
-        "style": {"first_iterations": 80, "iterations": 12},
+        "style": {"first_iterations": 60, "iterations": 10},
     },
     "standard": {},
     "fine": {
-        "dream": {"steps": 12, "next_steps": 3},
-        "style": {"first_iterations": 400, "iterations": 60},
+        "dream": {"steps": 15},
+        "style": {"first_iterations": 400, "iterations": 50},
     },
 }

@@ -36,3 +36,9 @@ class JobError(FramestyleError):
     """A run failed in the middle; the message names the frame."""
 
     exit_code = 1
+
+
+class UnfinishedJobError(JobError):
+    """An unfinished job cannot go on: other settings, damaged, or held by another run."""
+
+    exit_code = 2

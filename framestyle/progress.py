@@ -6,8 +6,10 @@ should be quick. Raising from it stops the run.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # the command line hears events without loading torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,21 @@ class Notice:
 
     message: str
     important: bool = False
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """A download goes on.
+
+    Attributes:
+        what: Name of the file.
+        received: Bytes so far.
+        total: Bytes in all; 0 where the server does not tell.
+    """
+
+    what: str
+    received: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,7 @@ class IterationDone:
     stage: str
     iteration: int
     iterations: int
-    losses: Mapping[str, Tensor] = field(default_factory=dict)
+    losses: "Mapping[str, Tensor]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class FrameDone:
 
     Attributes:
         frame: Position of the frame in the run, from 0.
-        seconds: Time that reading excluded, dream, style and flow took.
+        seconds: Time that dream and style took.
     """
 
     frame: int
@@ -84,7 +101,7 @@ class RunDone:
     seconds: float
 
 
-Event = Notice | RunStarted | IterationDone | FrameDone | RunDone
+Event = Notice | Fetching | RunStarted | IterationDone | FrameDone | RunDone
 Progress = Callable[[Event], None]
 
 

@@ -93,10 +93,20 @@ def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
         items = (value,)
         if isinstance(default, tuple):
             items = value if isinstance(value, tuple) else (None,)
-        if not all(isinstance(item, kind) for item in items):
+        is_pairs = parse is not layers or all(_is_layer(pair) for pair in value)
+        if not all(isinstance(item, kind) for item in items) or not is_pairs:
             raise SettingsError(f"{flag}: got {value!r}, expected {expected}")
     if isinstance(value, int | float | Fraction):
         _check_range(flag, value, meaning)
+
+
+def _is_layer(pair: Any) -> bool:
+    return (
+        isinstance(pair, tuple | list)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and isinstance(pair[1], int | float)
+    )
 
 
 def _check_range(flag: str, value: int | float | Fraction, meaning: Meaning) -> None:

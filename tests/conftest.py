@@ -149,7 +149,9 @@ def moving_clip(texture):
         back = back.expand(1, 2, height, width).clone()
         rows, columns = torch.arange(height).view(-1, 1) + y, torch.arange(width) + x
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        return [np.ascontiguousarray(f) for f in frames], Motion(back, inside[None, None].float())
+        return [np.ascontiguousarray(f) for f in frames], Motion(
+            back, *2 * (inside[None, None].float(),)
+        )
 
     return make
 

@@ -112,9 +112,9 @@ def test_presets_go_from_quick_to_thorough():
     for work in (
         lambda c: c.style.first_iterations,
         lambda c: c.style.iterations,
-        lambda c: c.dream.steps,
     ):
         assert work(draft) < work(standard) < work(fine)
+    assert draft.dream.steps == standard.dream.steps < fine.dream.steps
     assert draft.input.size is not None
 
 

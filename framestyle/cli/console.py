@@ -2,12 +2,13 @@
 
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from framestyle.progress import (
     Event,
+    Fetching,
     FrameDone,
     IterationDone,
     Notice,
@@ -33,7 +34,7 @@ class Console:
         self._quiet = quiet
         self._bar: tqdm[None] | None = None
         self._drawn = self._started = time.monotonic()
-        self._fresh = 0
+        self._fresh = self._fetched = 0
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
@@ -46,6 +47,8 @@ class Console:
                 self._show_iteration(event)
             case Notice():
                 self._say(event.message)
+            case Fetching():
+                self._show_fetching(event)
             case RunDone():
                 self.close()
                 self._say(
@@ -64,15 +67,13 @@ class Console:
         self._started = time.monotonic()
         if event.done:
             self._say(f"going on after {event.done} of {event.frames} frames")
+        self._draw(total=event.frames, initial=event.done, unit="frame")
+
+    def _draw(self, **bar: Any) -> None:
+        """Begin a bar, if there is a terminal for it."""
+        self.close()
         if not self._quiet and self._stream.isatty():
-            self._bar = tqdm(
-                total=event.frames,
-                initial=event.done,
-                unit="frame",
-                file=self._stream,
-                dynamic_ncols=True,
-                mininterval=BAR_SECONDS,
-            )
+            self._bar = tqdm(file=self._stream, dynamic_ncols=True, mininterval=BAR_SECONDS, **bar)
 
     def _finish_frame(self, event: FrameDone) -> None:
         self.done += 1
@@ -85,6 +86,20 @@ class Console:
             pace = (now - self._started) / self._fresh
             left = _duration(pace * (self.frames - self.done))
             self._say(f"frame {self.done}/{self.frames}, {pace:.2f} s a frame, {left} left")
+
+    def _show_fetching(self, event: Fetching) -> None:
+        if self._fetched == 0:
+            self._draw(total=event.total or None, desc=event.what, unit="B", unit_scale=True)
+        now, last = time.monotonic(), event.received == event.total
+        if self._bar is not None:
+            self._bar.update(event.received - self._fetched)
+        elif last or now - self._drawn >= LINE_SECONDS:
+            self._drawn = now
+            self._say(f"{event.what}: {event.received / 1e6:.0f} of {event.total / 1e6:.0f} MB")
+        self._fetched = event.received
+        if last:
+            self.close()
+            self._fetched = 0
 
     def _show_iteration(self, event: IterationDone) -> None:
         now = time.monotonic()

@@ -1,6 +1,5 @@
 """``framestyle weights``: which networks there are, where their weights are, and fetching them."""
 
-import sys
 from collections.abc import Sequence
 
 from framestyle.errors import SettingsError
@@ -48,6 +47,6 @@ def _fetch(names: Sequence[str]) -> int:
 
     console = Console()
     for name in names or FULL.values():
-        path = fetch(name, console, show_bar=sys.stderr.isatty())
+        path = fetch(name, console)
         print(f"{name}: {path}")
     return 0

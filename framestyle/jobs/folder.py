@@ -8,7 +8,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-from framestyle.errors import JobError, OutputError
+from framestyle.errors import JobError, OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
 from framestyle.media.landing import check_folder, disk_errors, sync
 from framestyle.stages import ClipState
@@ -52,7 +52,7 @@ class JobFolder:
 
     Raises:
         OutputError: The folder cannot be made, or it is another folder with files in it.
-        JobError: Another run holds it.
+        UnfinishedJobError: Another run holds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +73,7 @@ class JobFolder:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise JobError(
+            raise UnfinishedJobError(
                 f"another run is at work in {path}; wait for it, or name another folder with "
                 "--job-dir"
             ) from None
@@ -101,13 +101,13 @@ class JobFolder:
         """Make sure that what lies in the folder is of this job.
 
         Raises:
-            JobError: It is of a job that differs, and ``restart`` is False.
+            UnfinishedJobError: It is of a job that differs, and ``restart`` is False.
         """
         there = self.path / "manifest.json"
         if restart or not self._state.exists():
             self._clear()
         elif differences := manifest.differences(Manifest.load(there)):
-            raise DifferentJobError(self.path, differences)
+            raise _differs(self.path, differences)
         with disk_errors("saving the manifest", self.path):
             manifest.save(there)
 
@@ -150,15 +150,10 @@ class JobFolder:
                 item.unlink()
 
 
-class DifferentJobError(JobError):
-    """The folder holds an unfinished job with other settings or inputs."""
-
-    exit_code = 2
-
-    def __init__(self, path: Path, differences: list[str]) -> None:
-        shown = "; ".join(differences[:5])
-        more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
-        super().__init__(
-            f"{path} holds an unfinished run that differs ({shown}{more}); run it as before to go "
-            "on, or give --restart to throw it away"
-        )
+def _differs(path: Path, differences: list[str]) -> UnfinishedJobError:
+    shown = "; ".join(differences[:5])
+    more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
+    return UnfinishedJobError(
+        f"{path} holds an unfinished run that differs ({shown}{more}); run it as before to go on, "
+        "or give --restart to throw it away"
+    )

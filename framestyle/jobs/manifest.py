@@ -14,7 +14,7 @@ import numpy
 import torch
 
 from framestyle.config import GROUPS, Config
-from framestyle.errors import InputError, JobError
+from framestyle.errors import InputError, UnfinishedJobError
 from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
@@ -68,12 +68,12 @@ class Manifest:
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
-        """Read it; raises ``JobError`` where it is damaged."""
+        """Read it; raises ``UnfinishedJobError`` where it is damaged."""
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise JobError(
+            raise UnfinishedJobError(
                 f"the manifest {path} is damaged ({error}); start the job anew with --restart"
             ) from None
 

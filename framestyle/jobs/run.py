@@ -15,13 +15,12 @@ from framestyle.jobs.pipeline import process
 from framestyle.jobs.stages import (
     Style,
     build,
-    check_size,
+    check_networks,
     read_pictures,
     weights_files,
     with_chosen_networks,
 )
 from framestyle.media import Source, open_sink, open_source
-from framestyle.networks import locate
 from framestyle.progress import Notice, Progress, RunDone, RunStarted, ignore
 
 
@@ -60,6 +59,7 @@ def run(
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, progress)
     pictures = read_pictures(config, styles)
+    check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
         job.begin(manifest, config.job.restart)
@@ -68,7 +68,6 @@ def run(
             output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
         ) as sink:
             styler = build(config, styles, pictures, device, progress)
-            check_size(styler, clip.info.width_px, clip.info.height_px)
             notice(f"device: {device}")
             torch.manual_seed(config.compute.seed)
             progress(RunStarted(clip.info.frame_count, done))
@@ -88,11 +87,9 @@ def _manifest(
     output: str | Path,
 ) -> Manifest:
     inputs = [*(clip.info.files or [clip.info.path]), *pictures]
-    networks = {"dream": config.dream.network, "style": config.style.network}
-    for stage, name in networks.items():
-        where = locate(name, weights_files(config)) if name != "auto" else None
-        if where is not None and getattr(config, stage).enabled and where.kind != "missing":
-            inputs.append(where.path)
+    used = [stage.network for stage in (config.dream, config.style) if stage.enabled]
+    # weights that the user gives may change; those of the registry have one content for ever
+    inputs += [file for name, file in weights_files(config).items() if name in used]
     # a job follows its device: other arithmetic, other bytes
     config = dataclasses.replace(
         config, compute=config.compute.replaced(threads=torch.get_num_threads())

@@ -1,7 +1,7 @@
 """Building the stages of a run: networks chosen and loaded, style pictures read, sizes checked."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -124,52 +124,68 @@ def build(
         ModelError: Weights cannot be had or do not fit, or a layer is unknown.
     """
     on_device = {path: picture.to(device.device) for path, picture in pictures.items()}
-    dream = _dream_stage(config, on_device, device, progress) if config.dream.enabled else None
-    style = None
+    networks: dict[tuple[str, str], FeatureNetwork] = {}
+
+    def network(name: str, pooling: str) -> FeatureNetwork:
+        if (name, pooling) not in networks:  # one for both stages where they name the same
+            networks[name, pooling] = _load(config, name, pooling, device, progress)
+        return networks[name, pooling]
+
+    dream, style = None, None
+    if config.dream.enabled:
+        chosen = config.dream
+        guide = on_device[chosen.guide] if chosen.guide is not None else None
+        dream = DreamStage(
+            network(chosen.network, "max"), chosen, chosen.layers or (), config.compute.seed, guide
+        )
     if config.style.enabled:
-        chosen = [(weight, on_device[path]) for path, weight in styles]
-        style = _style_stage(config, chosen, device, progress)
+        style = StyleStage(
+            network(config.style.network, config.style.pooling),
+            config.style,
+            config.style.content_layers or (),
+            config.style.style_layers or (),
+            [(weight, on_device[path]) for path, weight in styles],
+        )
     start = on_device.get(Path(config.style.init).expanduser())
     return FrameStyler(config, dream, style, start)
 
 
-def check_size(styler: FrameStyler, width_px: int, height_px: int) -> None:
-    """Raise ``InputError`` where frames are too small for the layers of a network."""
-    for stage in (styler.dream, styler.style):
-        if stage is not None and min(width_px, height_px) < stage.smallest_px:
-            raise InputError(
-                f"the frames have {width_px}x{height_px} pixels, and {stage.network.name} needs "
-                f"{stage.smallest_px} on each side for the layers chosen; take larger frames, "
-                "layers that are less deep, or leave the stage out"
-            )
+def check_networks(
+    config: Config, pictures: Mapping[Path, Tensor], width_px: int, height_px: int
+) -> None:
+    """Check layers and sizes against the networks' architecture, before any weights are needed.
+
+    Args:
+        config: Settings in which every network is named.
+        pictures: What ``read_pictures`` gave.
+        width_px: Of the frames.
+        height_px: Likewise.
+
+    Raises:
+        ModelError: A network has no such layer.
+        InputError: Frames or guide are too small for the layers.
+    """
+    for stage, layers in _layers(config).items():
+        spec = network_spec(getattr(config, stage).network)
+        least = spec.network(spec.bare_model()).minimum_side_px(layers)
+        sizes = {"the frames have": (width_px, height_px)}
+        if stage == "dream" and config.dream.guide is not None:
+            guide = pictures[config.dream.guide]
+            sizes[f"the guide {config.dream.guide} has"] = guide.shape[3], guide.shape[2]
+        for what, (width, height) in sizes.items():
+            if min(width, height) < least:
+                raise InputError(
+                    f"{what} {width}x{height} pixels, and {spec.name} needs {least} on each side "
+                    "for the layers chosen; take something larger, or layers that are less deep"
+                )
 
 
-def _dream_stage(
-    config: Config, pictures: dict[Path, Tensor], device: Device, progress: Progress
-) -> DreamStage:
-    chosen = config.dream
-    network = _load(config, chosen.network, "max", device, progress)
-    assert chosen.layers is not None
-    guide = pictures[chosen.guide] if chosen.guide is not None else None
-    if guide is not None:
-        least = network.minimum_side_px([split_channels(name)[0] for name, _ in chosen.layers])
-        if min(guide.shape[2:]) < least:
-            raise InputError(
-                f"the guide {chosen.guide} has {guide.shape[3]}x{guide.shape[2]} pixels, and "
-                f"{network.name} needs {least} on each side for the layers chosen; take a larger "
-                "picture or layers that are less deep"
-            )
-    return DreamStage(network, chosen, chosen.layers, config.compute.seed, guide)
-
-
-def _style_stage(
-    config: Config, styles: list[tuple[float, Tensor]], device: Device, progress: Progress
-) -> StyleStage:
-    chosen = config.style
-    network = _load(config, chosen.network, chosen.pooling, device, progress)
-    assert chosen.content_layers is not None
-    assert chosen.style_layers is not None
-    return StyleStage(network, chosen, chosen.content_layers, chosen.style_layers, styles)
+def _layers(config: Config) -> dict[str, list[str]]:
+    """Names of the layers that each stage looks at, for the stages that are on."""
+    dream = [split_channels(name)[0] for name, _ in config.dream.layers or ()]
+    content, style = config.style.content_layers or (), config.style.style_layers or ()
+    named = {"dream": dream, "style": [name for name, _ in (*content, *style)]}
+    return {stage: names for stage, names in named.items() if getattr(config, stage).enabled}
 
 
 def _load(
@@ -184,5 +200,4 @@ def _load(
         dtype=device.dtype,
         pooling="average" if pooling == "average" else "max",
         progress=progress,
-        show_bar=True,
     )

@@ -1,7 +1,7 @@
 """How the clip moves: flow, where to trust it, carrying pictures along it, and cuts."""
 
 from framestyle.motion.flow import DenseInverseSearch, Motion, still
-from framestyle.motion.occlusion import motion_edge, occluded, reliability
+from framestyle.motion.occlusion import masks, motion_edge, occluded, without_specks
 from framestyle.motion.shots import is_cut
 from framestyle.motion.warp import look_up, resize_flow
 
@@ -10,9 +10,10 @@ __all__ = [
     "Motion",
     "is_cut",
     "look_up",
+    "masks",
     "motion_edge",
     "occluded",
-    "reliability",
     "resize_flow",
     "still",
+    "without_specks",
 ]

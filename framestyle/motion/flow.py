@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from framestyle.motion.occlusion import motion_edge, occluded, without_specks
+from framestyle.motion.occlusion import masks
 from framestyle.motion.warp import resize_flow
 
 _PRESETS = {
@@ -67,9 +67,7 @@ class DenseInverseSearch:
             return still(height, width)
         a, b = self._grey(last), self._grey(this)
         forth, back = self._flow(a, b), self._flow(b, a)
-        hidden = occluded(back, forth)
-        trusted = (~(hidden | motion_edge(back))).float()
-        seen = (~without_specks(hidden)).float()
+        trusted, seen = masks(back, forth)
         if trusted.shape[2:] != (height, width):
             trusted, seen = (nnf.interpolate(m, size=(height, width)) for m in (trusted, seen))
         return Motion(resize_flow(back, height, width), trusted, seen)

@@ -7,17 +7,21 @@ from torch import Tensor
 from framestyle.motion.warp import grid, look_up
 
 
-def reliability(flow: Tensor, back: Tensor) -> Tensor:
-    """Return 1 where a pixel of a is seen in b and off motion edges, else 0.
+def masks(flow: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where a flow can be trusted to hold a pixel, and where it has something to carry.
 
     Args:
         flow: w = flow[a->b], (1, 2, H, W), in pixels.
         back: flow[b->a], of the same shape.
 
     Returns:
-        (1, 1, H, W) float32 in {0, 1}.
+        The reliability, (1, 1, H, W) float32: 1 where a pixel of a is seen in b and off motion
+        edges, else 0. And the same for what is seen in b, motion edges or not, without specks: what
+        is not seen is new, and has to be made from nothing.
     """
-    return (~(occluded(flow, back) | motion_edge(flow))).to(torch.float32)
+    hidden = occluded(flow, back)
+    trusted = ~(hidden | motion_edge(flow))
+    return trusted.to(torch.float32), (~without_specks(hidden)).to(torch.float32)
 
 
 def occluded(flow: Tensor, back: Tensor) -> Tensor:
@@ -25,7 +29,7 @@ def occluded(flow: Tensor, back: Tensor) -> Tensor:
 
     w' is ``back`` looked up at p + w: where both agree, the way there and back ends where it began.
     A pixel's centre stands for the pixel, so the frame ends half a pixel beyond the last centres.
-    Arguments as in ``reliability``; returns (1, 1, H, W) bool.
+    Arguments as in ``masks``; returns (1, 1, H, W) bool.
     """
     there = look_up(back, flow)
     gap = _square(flow + there) - 0.01 * (_square(flow) + _square(there))

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
-from tqdm import tqdm
-
 from framestyle.errors import ModelError
+from framestyle.progress import Fetching, Progress, ignore
 
 ANSWER_SECONDS = 5.0
 STALL_SECONDS = 30.0
@@ -56,7 +55,7 @@ def _ask(url: str, seconds: float) -> Reach:
         return Reach(False, str(getattr(error, "reason", error)))
 
 
-def download(url: str, path: Path, show_bar: bool = False) -> None:
+def download(url: str, path: Path, progress: Progress = ignore) -> None:
     """Fetch a file; ``path`` appears only when the file is whole.
 
     Unlike torch's own function it gives up when nothing arrives for ``STALL_SECONDS``.
@@ -65,7 +64,7 @@ def download(url: str, path: Path, show_bar: bool = False) -> None:
         url: Where from. A file name that ends in ``-<hex digits>.<suffix>``, as torchvision's do,
             gives the start of the SHA-256 that is checked.
         path: Where to; its folder is made.
-        show_bar: Draw a progress bar on standard error.
+        progress: Hears ``Fetching`` as the bytes arrive.
 
     Raises:
         ModelError: The transfer broke off, the file is not the one expected, or cannot be written.
@@ -74,7 +73,7 @@ def download(url: str, path: Path, show_bar: bool = False) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _check_hash(url, _receive(url, part, show_bar))
+            _check_hash(url, _receive(url, part, path.name, progress))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -84,25 +83,19 @@ def download(url: str, path: Path, show_bar: bool = False) -> None:
         ) from error
 
 
-def _receive(url: str, part: Path, show_bar: bool) -> str:
+def _receive(url: str, part: Path, name: str, progress: Progress) -> str:
     digest = hashlib.sha256()
     with (
         urllib.request.urlopen(_request(url, "GET"), timeout=STALL_SECONDS) as answer,
         part.open("xb") as file,
-        tqdm(
-            total=int(answer.headers.get("Content-Length") or 0) or None,
-            desc=part.name.split(".")[0],
-            unit="B",
-            unit_scale=True,
-            disable=not show_bar,
-        ) as bar,
     ):
+        total = int(answer.headers.get("Content-Length") or 0)
         while chunk := answer.read(CHUNK_BYTES):
             file.write(chunk)
             digest.update(chunk)
-            bar.update(len(chunk))
-        if bar.total and file.tell() != bar.total:
-            raise OSError(f"the transfer broke off after {file.tell()} of {bar.total} bytes")
+            progress(Fetching(name, file.tell(), total))
+        if total and file.tell() != total:
+            raise OSError(f"the transfer broke off after {file.tell()} of {total} bytes")
     return digest.hexdigest()
 
 

@@ -63,13 +63,12 @@ def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:
     return _location("cache", Path(torch.hub.get_dir()) / "checkpoints" / spec.file_name)
 
 
-def fetch(name: str, progress: Progress = ignore, show_bar: bool = False) -> Path:
+def fetch(name: str, progress: Progress = ignore) -> Path:
     """Fetch the weights of a network into torch's cache, unless they are there.
 
     Args:
         name: The network's name.
-        progress: Hears a ``Notice`` before anything is fetched.
-        show_bar: Draw a progress bar on standard error.
+        progress: Hears a ``Notice`` before anything is fetched, then ``Fetching``.
 
     Returns:
         The weights file.
@@ -91,7 +90,7 @@ def fetch(name: str, progress: Progress = ignore, show_bar: bool = False) -> Pat
         )
     size = f", {answer.size / 1e6:.0f} MB" if answer.size else ""
     progress(Notice(f"fetching the weights of {name} ({url}{size}) into {where.path.parent}"))
-    download(url, where.path, show_bar)
+    download(url, where.path, progress)
     return where.path
 
 
@@ -103,7 +102,6 @@ def load(
     dtype: torch.dtype = torch.float32,
     pooling: Pooling = "max",
     progress: Progress = ignore,
-    show_bar: bool = False,
 ) -> FeatureNetwork:
     """Load a network with its weights, fetching them on first use.
 
@@ -113,8 +111,7 @@ def load(
         device: Where the network shall run.
         dtype: Its precision, ``torch.float32`` or ``torch.bfloat16``.
         pooling: ``"max"``, or ``"average"`` as Gatys et al. 2016 suggest.
-        progress: Hears a ``Notice`` before anything is fetched.
-        show_bar: Draw a progress bar on standard error while fetching.
+        progress: Hears a ``Notice`` before anything is fetched, then ``Fetching``.
 
     Raises:
         ModelError: The network is unknown, or its weights are not to be had, damaged, of another
@@ -125,7 +122,7 @@ def load(
     spec = network_spec(name)
     where = locate(name, files)
     if where.kind == "missing" and name not in files and spec.url:
-        where = _location("cache", fetch(name, progress, show_bar))
+        where = _location("cache", fetch(name, progress))
     network = _fitted(spec, where)
     if pooling != network.pooling:
         network = network.with_pooling(pooling)

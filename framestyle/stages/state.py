@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from framestyle.errors import JobError
+from framestyle.errors import UnfinishedJobError
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class ClipState:
         """Read a state, and the number of the frame that it belongs to.
 
         Raises:
-            JobError: The file is damaged.
+            UnfinishedJobError: The file is damaged.
         """
         try:
             with safe_open(str(path), framework="pt", device=device) as file:
                 frame = int(file.metadata()["frame"])
                 return cls(**{name: file.get_tensor(name) for name in file.keys()}), frame  # noqa: SIM118
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise JobError(
+            raise UnfinishedJobError(
                 f"the saved state {path} is damaged ({error}); start the job anew with --restart"
             ) from None

@@ -103,6 +103,8 @@ class StyleStage:
         Each size starts from the result of the one before, scaled up (style-transfer-pytorch).
         Arguments and result as in ``run``; ``iterations`` are made at every size.
         """
+        if iterations == 0:  # the start is the result, not what scaling leaves of it
+            return start
         for number, size in enumerate(self.sizes(content)):
             done = number * iterations
             start = self.run(

@@ -10,7 +10,7 @@ from framestyle.errors import InputError, ModelError, SettingsError
 from framestyle.jobs.device import pick_device
 from framestyle.jobs.stages import (
     build,
-    check_size,
+    check_networks,
     parse_style,
     read_pictures,
     weights_files,
@@ -111,20 +111,43 @@ def test_what_is_built(quick, style_file):
     assert built(quick.changed({"style": {"enabled": False}}), style_file).style is None
 
 
+def checked(config, style_file, width=64, height=64):
+    """Check as a run does before it loads anything."""
+    device = pick_device(config.compute)
+    config = with_chosen_networks(config, device, [].append)
+    pictures = read_pictures(config, [(style_file, 1.0)])
+    check_networks(config, pictures, width, height)
+
+
 def test_small_frames_are_told(quick, style_file):
-    styler = built(quick, style_file)
-    check_size(styler, 21, 21)
+    checked(quick, style_file, 21, 21)
     for size in ((20, 64), (64, 20)):
         with pytest.raises(InputError, match=r"squeezenet1_0 needs 21 on each side"):
-            check_size(styler, *size)
+            checked(quick, style_file, *size)
+
+
+def test_a_stage_that_is_off_asks_for_no_size(quick, style_file):
+    off = quick.changed({"dream": {"enabled": False}, "style": {"enabled": False}})
+    checked(off, style_file, 1, 1)
+
+
+def test_unknown_layers_are_told_before_weights_are_needed(quick, style_file, tmp_path):
+    nowhere = {"compute": {"weights": [f"squeezenet1_0={tmp_path / 'none.pth'}"]}}
+    with pytest.raises(ModelError, match=r"fire77.*did you mean fire7"):
+        checked(quick.changed({"dream": {"layers": "fire77"}, **nowhere}), style_file)
+
+
+def test_both_stages_share_a_network_of_one_name(quick, style_file):
+    styler = built(quick, style_file)
+    assert styler.dream.network is styler.style.network
 
 
 def test_a_guide_that_is_too_small(quick, style_file, texture, save_picture, tmp_path):
     small = save_picture(tmp_path / "guide.png", texture(16, 40))
     with pytest.raises(InputError, match=r"the guide .*guide.png has 40x16 pixels.*needs 21"):
-        built(quick.changed({"dream": {"guide": small}}), style_file)
+        checked(quick.changed({"dream": {"guide": small}}), style_file)
     large = save_picture(tmp_path / "guide.png", texture(24, 40))
-    built(quick.changed({"dream": {"guide": large}}), style_file)
+    checked(quick.changed({"dream": {"guide": large}}), style_file)
 
 
 @pytest.mark.parametrize(

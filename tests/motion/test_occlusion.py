@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from framestyle.motion import DenseInverseSearch, look_up, motion_edge, occluded, reliability
+from framestyle.motion import (
+    DenseInverseSearch,
+    look_up,
+    masks,
+    motion_edge,
+    occluded,
+    without_specks,
+)
 
 
 def draw_flow(height, width, seed, spread):
@@ -15,16 +22,17 @@ def draw_flow(height, width, seed, spread):
 
 
 def occluded_by_loops(flow, back):
-    """|w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5, or p + w outside; both (2, H, W)."""
+    """|w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5, or p + w outside by over half a pixel."""
     _, height, width = flow.shape
     result = np.zeros((height, width), bool)
     for i in range(height):
         for j in range(width):
             w = flow[:, i, j].astype(np.float64)
             x, y = j + w[0], i + w[1]
-            if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+            if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
                 result[i, j] = True
                 continue
+            x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
             left, top = int(x), int(y)
             right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
             a, b = x - left, y - top
@@ -72,16 +80,34 @@ def test_a_motion_edge_is_the_formula(spread):
 
 def test_reliability_is_what_neither_finds():
     flow, back = draw_flow(20, 24, 0, 1.5), draw_flow(20, 24, 1, 1.5)
-    trusted = reliability(flow, back)
+    trusted = masks(flow, back)[0]
     assert trusted.dtype == torch.float32
     assert trusted.shape == (1, 1, 20, 24)
     assert torch.equal(trusted == 0, occluded(flow, back) | motion_edge(flow))
     assert 0 < trusted.mean() < 1
 
 
+def test_what_is_seen_is_what_is_not_occluded_motion_edges_or_not():
+    flow = torch.zeros(1, 2, 20, 24)
+    flow[:, 0, :, :12] = 8.0  # the left half goes under the right one
+    trusted, seen = masks(flow, torch.zeros_like(flow))
+    assert torch.equal(seen == 0, occluded(flow, torch.zeros_like(flow)))
+    assert (trusted <= seen).all()
+    assert trusted.mean() < seen.mean()
+
+
+def test_specks_and_threads_are_dropped_from_a_mask_and_the_rest_keeps_its_shape():
+    mask = torch.zeros(1, 1, 16, 20, dtype=torch.bool)
+    mask[..., 4:9, 5:12] = True
+    block = mask.clone()
+    mask[..., 1, 2] = True
+    mask[..., 12:14, :] = True
+    assert torch.equal(without_specks(mask), block)
+
+
 def test_a_uniform_motion_is_trusted_but_for_what_comes_into_the_frame():
     flow = torch.tensor([3.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 10, 12)
-    trusted = reliability(flow, -flow)
+    trusted = masks(flow, -flow)[0]
     assert trusted[..., :9].all()
     assert not trusted[..., 9:].any()
 
@@ -104,7 +130,7 @@ def test_from_the_true_flow_the_true_occlusions_follow(true_flow):
     precision, recall = score(found, ~visible)
     assert precision > 0.99
     assert recall > 0.8
-    untrusted = reliability(flow, back)[0, 0].numpy() == 0
+    untrusted = masks(flow, back)[0][0, 0].numpy() == 0
     precision, recall = score(untrusted, ~visible)
     assert recall > 0.93
     assert score(untrusted, near(~visible))[0] > 0.95

@@ -43,12 +43,16 @@ def test_is_fetched_on_first_use_into_the_cache(served, cache, image):
     assert len(heard) == 1
 
 
-@pytest.mark.parametrize("show_bar", [True, False])
-def test_a_bar_is_drawn_only_where_asked_for(show_bar, served, cache, capfd):
-    fetch("squeezenet1_0", show_bar=show_bar)
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert ("100%" in err) == show_bar
+def test_the_bytes_are_told_as_they_arrive(served, cache, capfd):
+    told = []
+    path = fetch("squeezenet1_0", told.append)
+    notice, *parts = told
+    assert isinstance(notice, Notice)
+    received = [part.received for part in parts]
+    assert received == sorted(received)
+    assert {part.total for part in parts} == {received[-1]} == {path.stat().st_size}
+    assert parts[0].what == path.name
+    assert capfd.readouterr() == ("", "")  # drawing is for whoever listens
 
 
 def test_a_file_with_another_hash_is_not_kept(served, cache):

@@ -19,6 +19,7 @@ SIZE = (48, 64)
 QUICK = {
     "dream": {"steps": 2, "next_steps": 1, "octaves": 2, "carry": 0.9},
     "style": {
+        "scales": 1,
         "first_iterations": 15,
         "iterations": 5,
         "style_weight": 10.0,
@@ -298,7 +299,7 @@ def test_a_still_clip_stays_still(make, clip):
 
 def test_where_the_flow_is_not_trusted_nothing_is_held(make, clip):
     (first, second, *_), _ = clip
-    blind = Motion(torch.zeros(1, 2, *SIZE), torch.zeros(1, 1, *SIZE))
+    blind = Motion(torch.zeros(1, 2, *SIZE), *2 * (torch.zeros(1, 1, *SIZE),))
     styler = make()
     _, state = styler.step(first, None, ClipState())
     other = dataclasses.replace(state, result=1 - state.result)
@@ -311,7 +312,7 @@ def test_what_comes_into_view_is_painted_with_the_larger_step(make, clip):
     _, state = styler.step(first, None, ClipState())
     trusted = torch.ones(1, 1, *SIZE)
     trusted[..., :32] = 0
-    motion, steps = Motion(torch.zeros(1, 2, *SIZE), trusted), []
+    motion, steps = Motion(torch.zeros(1, 2, *SIZE), trusted, trusted), []
     styler = changed(styler, style={"iterations": 1}, motion={"temporal": False})
     start = changed(styler, style={"iterations": 0}).step(second, motion, state)[0]
     result, _ = styler.step(second, motion, state)
@@ -342,7 +343,7 @@ def test_the_dream_moves_with_what_it_is_dreamed_on(make, clip):
 def test_the_dream_of_what_comes_into_view_begins_anew(make, clip):
     """Where nothing is trusted, the dream starts from the frame itself."""
     (first, second, *_), _ = clip
-    blind = Motion(torch.zeros(1, 2, *SIZE), torch.zeros(1, 1, *SIZE))
+    blind = Motion(torch.zeros(1, 2, *SIZE), *2 * (torch.zeros(1, 1, *SIZE),))
     styler = make(dream=True, style=False)
     _, state = styler.step(first, None, ClipState())
     result, _ = styler.step(second, blind, state)
