@@ -170,7 +170,12 @@ def quick(random_weights):
     return Config().changed(
         {
             "dream": {"network": "squeezenet1_0", "steps": 2, "octaves": 2},
-            "style": {"network": "squeezenet1_0", "first_iterations": 4, "iterations": 3},
+            "style": {
+                "network": "squeezenet1_0",
+                "first_iterations": 4,
+                "iterations": 3,
+                "scales": 1,
+            },
             "compute": {
                 "threads": 1,
                 "precision": "fp32",

@@ -42,7 +42,7 @@ def test_the_main_job(cache, moving_clip, encode, style_file, packets_of, tmp_pa
     config = framestyle.Config().changed(
         {
             "dream": {"steps": 2, "octaves": 2},
-            "style": {"first_iterations": 2, "iterations": 2},
+            "style": {"first_iterations": 2, "iterations": 2, "scales": 1},
             "compute": {"threads": 1, "device": "cpu", "networks": "full"},
         }
     )

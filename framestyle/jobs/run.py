@@ -89,7 +89,8 @@ def _manifest(
     inputs = [*(clip.info.files or [clip.info.path]), *pictures]
     used = [stage.network for stage in (config.dream, config.style) if stage.enabled]
     # weights that the user gives may change; those of the registry have one content for ever
-    inputs += [file for name, file in weights_files(config).items() if name in used]
+    given = weights_files(config).items()
+    inputs += [file for name, file in given if name in used and file.is_file()]
     # a job follows its device: other arithmetic, other bytes
     config = dataclasses.replace(
         config, compute=config.compute.replaced(threads=torch.get_num_threads())

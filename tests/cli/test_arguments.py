@@ -52,7 +52,7 @@ GIVEN = {
     "style.init": ("noise", "noise"),
     "style.normalisation": ("gatys", "gatys"),
     "style.pooling": ("average", "average"),
-    "style.scales": ("3", 3),
+    "style.scales": ("5", 5),
     "style.scale_factor": ("2", 2.0),
     "style.stop_change": ("0.0001", 0.0001),
     "style.stop_window": ("10", 10),

@@ -68,7 +68,7 @@ def test_durations(seconds, text):
 
 
 def test_a_bar_on_a_terminal(place, quick_flags):
-    flags = [*quick_flags, "--first-iterations", "60", "--iterations", "20"]
+    flags = [*quick_flags, "--scales", "1", "--first-iterations", "60", "--iterations", "20"]
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 160, 0, 0))
     arguments = ["frames", "style.png", "-o", "out", *flags]

@@ -48,7 +48,7 @@ def test_says_what_differs(source):
     assert other.differences(one) == [
         "run.output: out.mp4 before, out.webm now",
         "settings.input.start: not set before, 2.0 now",
-        "settings.style.iterations: 30 before, 5 now",
+        "settings.style.iterations: 20 before, 5 now",
     ]
 
 

@@ -11,7 +11,7 @@ import torch
 from framestyle.errors import ModelError
 from framestyle.networks import NETWORKS, fetch, load
 from framestyle.networks.download import download, reach
-from framestyle.progress import Notice
+from framestyle.progress import Fetching, Notice
 
 
 @pytest.fixture
@@ -34,13 +34,14 @@ def test_is_fetched_on_first_use_into_the_cache(served, cache, image):
     network = load("squeezenet1_0", progress=heard.append)
     assert network.extractor(["fire2"])(image)["fire2"].isfinite().all()
     assert [path.name for path in cache.iterdir()] == [served.name]
-    (notice,) = heard
+    notice, *fetching = heard
+    assert all(isinstance(event, Fetching) for event in fetching)
     assert isinstance(notice, Notice)
     assert "fetching the weights of squeezenet1_0" in notice.message
     assert " MB" in notice.message
     served.unlink()
     assert fetch("squeezenet1_0", heard.append) == cache / served.name
-    assert len(heard) == 1
+    assert len(heard) == 1 + len(fetching)
 
 
 def test_the_bytes_are_told_as_they_arrive(served, cache, capfd):
