@@ -66,7 +66,7 @@ class DreamSettings(Settings):
         "Mixed_6b:1,Mixed_6c:1.5,Mixed_6d:2)", layers, metavar="LAYER:C,...", flag="dream_layers")
     strength: float = setting(1.0, "how far it dreams; multiplies the step", number,
                               metavar="X", low=0, high=100, flag="dream_strength")
-    step_size: float = setting(0.01, "mean change of a pixel in one step, of a range of 1", number,
+    step_size: float = setting(0.006, "mean change of a pixel in one step, of a range of 1", number,
                                metavar="A", low=0, high=1, flag="dream_step_size")
     steps: int = setting(10, "steps an octave of a shot's first frame", whole, metavar="N",
                          low=0, high=10000, flag="dream_steps")

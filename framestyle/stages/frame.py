@@ -57,14 +57,13 @@ class FrameStyler:
         dreamed = source
         if self.dream is not None:
             dreamed = self._dream(self.dream, source, motion, state, on_step)
-        result = dreamed
-        if self.style is not None:
-            result = self._paint(self.style, dreamed, motion, state, on_step)
-        after = ClipState(
-            dream_delta=dreamed - source if self.dream is not None else None,
-            result=result if self.style is not None else None,
-        )
-        if self.config.style.original_colours and self.style is not None:
+        delta = dreamed - source if self.dream is not None else None
+        if self.style is None:
+            return dreamed, ClipState(dream_delta=delta)
+        settled = self._settled(source, motion, state)
+        result = self._paint(self.style, dreamed, motion, state, settled, on_step)
+        after = ClipState(delta, result, self._settled_after(settled))
+        if self.config.style.original_colours:
             result = with_colours_of(source, result)
         return result, after
 
@@ -91,6 +90,7 @@ class FrameStyler:
         content: Tensor,
         motion: Motion | None,
         state: ClipState,
+        settled: Tensor,
         on_step: OnStep,
     ) -> Tensor:
         chosen = self.config.style
@@ -103,11 +103,12 @@ class FrameStyler:
                 step_size=chosen.first_step_size,
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
-        start, step_size, iterations = self._later_start(content, motion, state.result)
+        start, step_size, iterations = self._later_start(content, motion, state.result, settled)
         temporal = None
         if self.config.motion.temporal:
             carried = carry(state.result, motion).clamp(0.0, 1.0)
-            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, motion.reliability)
+            held = motion.reliability * settled
+            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, held)
         return stage.run(
             content,
             start,
@@ -118,7 +119,7 @@ class FrameStyler:
         )
 
     def _later_start(
-        self, content: Tensor, motion: Motion, last: Tensor
+        self, content: Tensor, motion: Motion, last: Tensor, settled: Tensor
     ) -> tuple[Tensor, float | Tensor, int]:
         """Start, step size and iterations of a frame that has one before it."""
         chosen = self.config.style
@@ -130,7 +131,23 @@ class FrameStyler:
         # what comes into view has no past: it starts from the content, with the larger step
         start = torch.lerp(content, carry(last, motion).clamp(0.0, 1.0), motion.seen)
         larger = chosen.first_step_size - chosen.step_size
-        return start, chosen.step_size + larger * (1.0 - motion.seen), chosen.iterations
+        return start, chosen.step_size + larger * (1.0 - settled), chosen.iterations
+
+    def _settled(self, source: Tensor, motion: Motion | None, state: ClipState) -> Tensor:
+        """What share of a first frame's iterations each place has had before this frame.
+
+        A place that came into view goes on with the larger step, and is held back less, until it
+        has had as many iterations as everything around it had in the shot's first frame.
+        """
+        if motion is None or state.settled is None:
+            return torch.zeros_like(source[:, :1])
+        return look_up(state.settled, motion.back) * motion.seen
+
+    def _settled_after(self, settled: Tensor) -> Tensor:
+        first, later = self.config.style.first_iterations, self.config.style.iterations
+        begins = self.config.motion.warm_start == "none" or not bool(settled.any())
+        share = 1.0 if begins or first == 0 else later / first
+        return (settled + share).clamp(max=1.0)
 
     def _first_start(self, content: Tensor) -> Tensor:
         init = self.config.style.init
