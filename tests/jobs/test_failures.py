@@ -1,15 +1,17 @@
 """What breaks in mid-run: the frame is named, nothing stands under the final name."""
 
 import os
-import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from safetensors.torch import save_file
 
+from framestyle.cli import config_file
 from framestyle.errors import JobError
 from framestyle.jobs import run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
@@ -131,39 +133,74 @@ def test_the_decoder_is_killed(moving_clip, encode, style_file, quick, ffmpegs, 
     assert ffmpegs() == {}
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from framestyle import Config
+from framestyle.cli import config_file
+from framestyle.errors import JobError
+from framestyle.jobs import pipeline, run
+from framestyle.progress import IterationDone, RunStarted
+
+source, style, output, settings, when, limit = sys.argv[1:]
+config = Config().changed(config_file.read(Path(settings)).changes)
+
+def full():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+
+def hear(event):
+    if when == "in frame 3" and isinstance(event, IterationDone) and event.frame == 2:
+        full()
+    if when == "at the start" and isinstance(event, RunStarted):
+        pipeline.SAVE_SECONDS = 0.0
+        full()
+
+if when == "before":
+    full()
+try:
+    run(source, [(Path(style), 1.0)], output, config, hear)
+except JobError as error:
+    print(error)
+"""
+
+
 @pytest.fixture
-def file_size():
-    """Returns ``file_size(limit)``: no file may grow beyond it, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def fails_when_full(frames_folder, style_file, quick, tmp_path):
+    """Returns ``fail(when, limit)``: from then on no file may grow beyond so many bytes.
+
+    In a process of its own: the limit would hold for what this one prints, too.
+    """
+
+    def fail(when, limit):
+        settings = tmp_path / "settings.toml"
+        settings.write_text(config_file.written(None, (), None, quick))
+        output = tmp_path / "into" / "out"
+        output.parent.mkdir()
+        command = [sys.executable, "-c", LIMITED, frames_folder, style_file, output, settings]
+        ended = subprocess.run(
+            [*command, when, str(limit)], capture_output=True, text=True, check=True, timeout=120
+        )
+        assert not output.exists()
+        return ended.stdout, output.parent
+
+    return fail
 
 
-def test_a_result_that_cannot_be_written(frames_folder, style_file, quick, file_size, tmp_path):
-    def hear(event):
-        if isinstance(event, IterationDone) and event.frame == 2:
-            file_size(100)
-
-    # what the state needs is no more than what was saved before
-    message = fails(frames_folder, style_file, tmp_path / "out", quick, hear)
+def test_a_result_that_cannot_be_written(fails_when_full):
+    message, _ = fails_when_full("in frame 3", 100)
     assert "frame " in message
     assert "too large" in message.lower()
 
 
-def test_a_state_that_cannot_be_saved(
-    frames_folder, style_file, quick, file_size, monkeypatch, tmp_path
-):
-    monkeypatch.setattr("framestyle.jobs.pipeline.SAVE_SECONDS", 0.0)
-    limit = on(RunStarted, None, lambda: file_size(20_000))  # a PNG fits, the state does not
-    message = fails(frames_folder, style_file, tmp_path / "out", quick, limit)
+def test_a_state_that_cannot_be_saved(fails_when_full):
+    message, _ = fails_when_full("at the start", 20_000)  # a PNG fits, the state does not
     assert "saving the state after frame 1" in message
 
 
-def test_a_manifest_that_cannot_be_saved(frames_folder, style_file, quick, file_size, tmp_path):
-    file_size(100)
-    message = fails(frames_folder, style_file, tmp_path / "out", quick)
+def test_a_manifest_that_cannot_be_saved(fails_when_full):
+    message, folder = fails_when_full("before", 100)
     assert "manifest" in message
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_a_callback_that_raises_in_the_stages(frames_folder, style_file, quick, tmp_path):
