@@ -49,7 +49,7 @@ def place(tmp_path, monkeypatch, frames_folder, clip_file, style_file, random_we
 QUICK = """
 --dream-network squeezenet1_0 --style-network squeezenet1_0
 --weights squeezenet1_0=w.safetensors --threads 1 --precision fp32 --device cpu
---dream-steps 2 --dream-octaves 2 --first-iterations 4 --iterations 3
+--dream-steps 2 --dream-octaves 2 --first-iterations 4 --iterations 3 --scales 1
 """
 
 

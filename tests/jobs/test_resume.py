@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
 from framestyle.jobs import run
 from framestyle.jobs.folder import folder_beside
@@ -28,20 +29,15 @@ def die(event):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
 
-run(source, [(Path(style), 1.0)], output, Config().changed(tomllib.loads(settings)), die)
+changes = tomllib.loads(settings)
+changes.pop('run')
+run(source, [(Path(style), 1.0)], output, Config().changed(changes), die)
 """
 
 
 def settings_of(config):
-    """The settings that ``quick`` changes, as TOML."""
-    dream, style, compute = config.dream, config.style, config.compute
-    return (
-        f"[dream]\nnetwork = '{dream.network}'\nsteps = {dream.steps}\noctaves = {dream.octaves}\n"
-        f"[style]\nnetwork = '{style.network}'\nfirst_iterations = {style.first_iterations}\n"
-        f"iterations = {style.iterations}\n"
-        f"[compute]\nthreads = {compute.threads}\nprecision = '{compute.precision}'\n"
-        f"device = '{compute.device}'\nweights = ['{compute.weights[0]}']\n"
-    )
+    """All settings as a configuration file has them."""
+    return config_file.written(None, (), None, config)
 
 
 class StopAfter:

@@ -405,3 +405,21 @@ def test_brightness_is_the_results():
     assert mixed.min() >= 0
     assert mixed.max() <= 1
     torch.testing.assert_close(with_colours_of(source, source), source)
+
+
+def test_what_came_into_view_catches_up_with_its_surroundings(make, clip):
+    """A new place has the larger step until it has had a first frame's iterations, 15, by fives."""
+    (first, *_), _ = clip
+    new = torch.ones(1, 1, *SIZE)
+    new[..., :20] = 0.0
+    everywhere = torch.ones(1, 1, *SIZE)
+    still = torch.zeros(1, 2, *SIZE)
+    styler = make()
+    _, state = styler.step(first, None, ClipState())
+    assert torch.equal(state.settled, everywhere)
+    shares = []
+    for seen in (new, everywhere, everywhere, everywhere):
+        _, state = styler.step(first, Motion(still, everywhere, seen), state)
+        assert state.settled[..., 20:].min() == 1
+        shares.append(float(state.settled[..., :20].mean()))
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1, 1])
