@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.errors import InputError, JobError
+from framestyle.errors import InputError, JobError, SettingsError
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.device import pick_device
 from framestyle.jobs.stages import (
@@ -134,8 +134,12 @@ def _one_picture(
 
 
 def _styles(styles: StylePictures) -> list[Style]:
-    if isinstance(styles, str | Path):
+    if isinstance(styles, str | Path) or (
+        isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], int | float)
+    ):
         styles = [styles]
+    if not isinstance(styles, Sequence):
+        raise SettingsError(f"styles: got {styles!r}, expected a file name or a list of them")
     parsed: list[Style] = []
     for style in styles:
         if isinstance(style, tuple):

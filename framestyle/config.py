@@ -101,7 +101,8 @@ class StyleSettings(Settings):
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
     first_iterations: int = setting(150, "iterations of a shot's first frame at each of its sizes",
                                     whole, metavar="N", low=0, high=100000)
-    iterations: int = setting(20, "iterations of each later frame; 0 makes the start the result",
+    iterations: int = setting(20, "iterations of each later frame that starts from the last; 0 "
+                              "makes the start the result",
                               whole, metavar="N", low=0, high=100000)
     content_layers: Layers | None = setting(None, "content layers with weights (by network: "
                                             "relu4_2:1)", layers, metavar="LAYER:W,...")

@@ -18,11 +18,9 @@ class Notice:
 
     Attributes:
         message: One line of plain text.
-        important: True where it changes the result or costs the user something.
     """
 
     message: str
-    important: bool = False
 
 
 @dataclass(frozen=True)

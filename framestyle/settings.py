@@ -4,6 +4,7 @@ The command line, the configuration file, ``--help`` and the job manifest all re
 """
 
 import dataclasses
+import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -62,8 +63,10 @@ class Settings:
         known = {field.name for field, _ in meanings(type(self))}
         for name in changes:
             if name not in known:
+                near = difflib.get_close_matches(name, known, n=2)
+                meant = f" (did you mean {' or '.join(near)}?)" if near else ""
                 raise SettingsError(
-                    f"unknown setting {name!r}; there are: {', '.join(sorted(known))}"
+                    f"unknown setting {name!r}{meant}; there are: {', '.join(sorted(known))}"
                 )
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
@@ -83,7 +86,7 @@ def flag_name(field: dataclasses.Field[Any], meaning: Meaning) -> str:
 def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
     if isinstance(default, bool) or isinstance(value, bool):
         if not (isinstance(default, bool) and isinstance(value, bool)):
-            raise SettingsError(f"{flag}: got {value!r}, expected {type(default).__name__}")
+            raise SettingsError(f"{flag}: got {value!r}, expected {_kind_name(default)}")
         return
     if meaning.choices and value not in meaning.choices:
         raise SettingsError(f"{flag}: got {value!r}, expected one of {', '.join(meaning.choices)}")
@@ -98,6 +101,12 @@ def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
             raise SettingsError(f"{flag}: got {value!r}, expected {expected}")
     if isinstance(value, int | float | Fraction):
         _check_range(flag, value, meaning)
+
+
+def _kind_name(default: Any) -> str:
+    if isinstance(default, bool):
+        return "true or false"
+    return "a whole number" if isinstance(default, int) else "something else"
 
 
 def _is_layer(pair: Any) -> bool:
@@ -223,8 +232,10 @@ def from_plain(base: Kind, plain: Mapping[str, Any]) -> Kind:
     changes = {}
     for name, value in plain.items():
         key = name.replace("-", "_")
-        if key in known and isinstance(value, str) and known[key][1].parse is not str:
-            field, meaning = known[key]
+        field, meaning = known.get(key, (None, None))
+        if meaning is not None and meaning.parse is fraction and isinstance(value, float):
+            value = str(value)  # 29.97 means the same in a file as on the command line
+        if field and meaning and isinstance(value, str) and meaning.parse is not str:
             try:
                 value = meaning.parse(value)
             except ValueError as error:

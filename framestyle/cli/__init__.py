@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for bad input, 1 for a failure in mid-run, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    signal.signal(signal.SIGTERM, _stop)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _stop) if is_main else None
     try:
         if argv[:1] == ["weights"]:
             return weights(argv[1:])
@@ -36,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("framestyle: stopped", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _stylize(arguments: Arguments) -> int:

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -82,7 +82,10 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str]) -> Arguments:
     """Parse the command line; raises ``SettingsError``, and ``SystemExit`` after ``--help``."""
-    found = vars(_parser().parse_intermixed_args(argv))
+    # argparse takes what follows "--" for flags where no path stands before it
+    split = argv.index("--") if "--" in argv else len(argv)
+    found = vars(_parser().parse_intermixed_args(argv[:split]))
+    found["paths"] += argv[split + 1 :]
     changes: dict[str, dict[str, Any]] = {}
     for key, value in found.items():
         group, dot, name = key.partition(".")
@@ -93,7 +96,13 @@ def parse(argv: Sequence[str]) -> Arguments:
             raise SettingsError("--dream-only contradicts --no-dream; give one of them")
         changes.setdefault("dream", {})["enabled"] = True
         changes.setdefault("style", {})["enabled"] = False
+    _check_used(changes)
     positional = found["paths"]
+    if changes.get("style", {}).get("enabled") is False and len(positional) > 1:
+        raise SettingsError(
+            f"a style picture is given ({positional[1]}), but the style is left out; give one of "
+            "them up"
+        )
     return Arguments(
         source=positional[0] if positional else None,
         styles=tuple(positional[1:]),
@@ -104,6 +113,31 @@ def parse(argv: Sequence[str]) -> Arguments:
         quiet=found["quiet"],
         changes=changes,
     )
+
+
+def _check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse flags that another one makes useless: who gives both means something else."""
+    style, motion = changes.get("style", {}), changes.get("motion", {})
+    adam = {"step_size", "first_step_size", "beta1", "beta2", "averaging"}
+    dream = changes.get("dream", {})
+    dreams, paints = {"layers", "strength", "guide"}, {"style_layers", "style_weight", "init"}
+    useless = {
+        "--no-dream": ("dream", dream.get("enabled") is False, dreams),
+        "--no-style": ("style", style.get("enabled") is False, paints),
+        "--no-temporal": ("motion", motion.get("temporal") is False, {"temporal_weight"}),
+        "--optimizer lbfgs": ("style", style.get("optimizer") == "lbfgs", adam),
+        "--warm-start none": ("style", motion.get("warm_start") == "none", {"iterations"}),
+    }
+    for said, (group, is_said, names) in useless.items():
+        clash = sorted(names.intersection(changes.get(group, {})))
+        if is_said and clash:
+            known = {pair[0].name: pair for pair in _settings(group)}
+            flag = flag_name(*known[clash[0]])
+            raise SettingsError(f"{flag} does nothing with {said}; give one of them up")
+
+
+def _settings(group: str) -> list[tuple[dataclasses.Field[Any], Meaning]]:
+    return list(meanings(type(getattr(Config(), group))))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="config_file",
         type=Path,
         metavar="FILE",
-        help="read settings from a TOML file; flags come before it",
+        help="read settings from a TOML file; flags on the command line win",
     )
     main.add_argument(
         "--print-config",
@@ -147,8 +181,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_group(parser: argparse.ArgumentParser, group: str) -> None:
     section = parser.add_argument_group(TITLES[group])
     if group == "dream":
-        section.add_argument("--dream-only", action="store_true", help="leave the style out")
-    for field, meaning in meanings(type(getattr(Config(), group))):
+        section.add_argument("--dream-only", action="store_true", help="the same as --no-style")
+    for field, meaning in _settings(group):
         flag, dest = flag_name(field, meaning), f"{group}.{field.name}"
         if isinstance(field.default, bool):
             section.add_argument(

@@ -18,6 +18,8 @@ from framestyle.progress import (
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 2.0
+LONG_SECONDS = 15.0
+"""Where there is no terminal, a frame that takes so long says how far it is."""
 
 
 class Console:
@@ -103,12 +105,16 @@ class Console:
 
     def _show_iteration(self, event: IterationDone) -> None:
         now = time.monotonic()
-        if self._bar is None or now - self._drawn < BAR_SECONDS:
+        if self._quiet or now - self._drawn < (BAR_SECONDS if self._bar else LONG_SECONDS):
             return
         self._drawn = now
         # reading a loss waits for the device, so only where it is drawn
         losses = " ".join(f"{name} {float(value):.3g}" for name, value in event.losses.items())
-        self._bar.set_postfix_str(f"{event.stage} {event.iteration}/{event.iterations} {losses}")
+        step = f"{event.stage} {event.iteration}/{event.iterations} {losses}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(step)
+        else:
+            self._say(f"frame {event.frame + 1}/{self.frames}: {step}")
 
     def _say(self, message: str) -> None:
         if self._quiet:

@@ -12,17 +12,22 @@ usage: framestyle weights [--weights NAME=FILE]...  list the networks, and where
 
 def weights(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
+    if {"-h", "--help"} & set(argv):
+        print(USAGE)
+        return 0
     match list(argv):
+        case ["fetch", *names] if not any(name.startswith("-") for name in names):
+            return _fetch(names)
         case [] | ["list"]:
             return _list([])
-        case ["--weights", *_]:
-            return _list([text for text in argv if text != "--weights"])
-        case ["fetch", *names]:
-            return _fetch(names)
-        case ["-h" | "--help", *_]:
-            print(USAGE)
-            return 0
-    raise SettingsError(f"framestyle weights: got {' '.join(argv)!r}, expected nothing or fetch")
+        case ["--weights", _, *_] if set(argv[::2]) == {"--weights"} and len(argv) % 2 == 0:
+            return _list(argv[1::2])
+        case _ if all(text.startswith("--weights=") for text in argv):
+            return _list([text.partition("=")[2] for text in argv])
+    raise SettingsError(
+        f"framestyle weights: got {' '.join(argv)!r}, expected nothing, --weights NAME=FILE or "
+        "fetch [NAME...]"
+    )
 
 
 def _list(given: Sequence[str]) -> int:

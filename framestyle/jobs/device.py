@@ -1,5 +1,7 @@
 """Where a run computes, in which precision, and with how many threads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -31,6 +33,17 @@ class Device:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
         threads = f"{torch.get_num_threads()} threads" if self.device.type == "cpu" else name
         return f"{self.device.type} ({threads}), {str(self.dtype).removeprefix('torch.')}"
+
+
+@contextmanager
+def restored_threads() -> Iterator[None]:
+    """Put the numbers of threads back afterwards: they hold for the whole process."""
+    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv2_threads)
 
 
 def pick_device(settings: ComputeSettings) -> Device:

@@ -63,6 +63,7 @@ class JobFolder:
                     f"the job folder {path} has files in it that are not framestyle's; name an "
                     "empty or new folder with --job-dir"
                 )
+            self._is_ours = not path.exists() or (path / MARK).exists()
             path.mkdir(exist_ok=True)
             (path / MARK).touch()
         except OSError as error:
@@ -91,6 +92,8 @@ class JobFolder:
         """Let go of the folder; what is in it stays, unless nothing was done yet."""
         if not self._state.exists() and kind is not None:
             self.remove()
+            if not self._is_ours:  # an empty folder that the user had made
+                self.path.mkdir(exist_ok=True)
         self._lock.release()
 
     @property

@@ -158,6 +158,7 @@ def process(
             writing.put(Departure(arrival.frame, result, state))
             progress(FrameDone(arrival.frame.index, time.monotonic() - began))
         writing.finish()
+        departures.save()  # putting the output together may fail, and nothing is made twice
     except BaseException:
         writing.close()
         with suppress(JobError):  # what stopped the run is what is told
@@ -186,13 +187,15 @@ def _styled(
             )
     except FramestyleError:
         raise
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise JobError(
-            f"{named}: out of memory ({_first_line(error)}); take --size, a smaller network or "
-            "--precision bf16, with --restart"
-        ) from None
-    except RuntimeError as error:
-        raise JobError(f"{named}: {_first_line(error)}") from error
+    except (RuntimeError, MemoryError) as error:
+        line = _first_line(error)
+        # torch raises a plain RuntimeError where the CPU's memory ends
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in line:
+            raise JobError(
+                f"{named}: out of memory ({line}); take --size, a smaller network or --precision "
+                "bf16, with --restart"
+            ) from None
+        raise JobError(f"{named}: {line}") from error
     return result, after
 
 

@@ -2,13 +2,15 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.jobs.device import Device, pick_device
+from framestyle.errors import OutputError
+from framestyle.jobs.device import Device, pick_device, restored_threads
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.pipeline import process
@@ -21,7 +23,7 @@ from framestyle.jobs.stages import (
     with_chosen_networks,
 )
 from framestyle.media import Source, open_sink, open_source
-from framestyle.progress import Notice, Progress, RunDone, RunStarted, ignore
+from framestyle.progress import Event, Notice, Progress, RunDone, RunStarted, ignore
 
 
 def run(
@@ -50,15 +52,28 @@ def run(
         FramestyleError: See ``framestyle.errors``.
         KeyboardInterrupt: Ctrl-C; what is finished is kept for the next run.
     """
+    with restored_threads():
+        return _run(source, styles, output, config, progress)
+
+
+def _run(
+    source: str | Path,
+    styles: Sequence[Style],
+    output: str | Path,
+    config: Config,
+    progress: Progress,
+) -> Path:
     began = time.monotonic()
+    notices: list[Event] = []  # told when all is well: an error stands alone
 
     def notice(message: str) -> None:
-        progress(Notice(message))
+        notices.append(Notice(message))
 
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
-    config = with_chosen_networks(config, device, progress)
+    config = with_chosen_networks(config, device, notices.append)
     pictures = read_pictures(config, styles)
+    _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
@@ -69,13 +84,20 @@ def run(
         ) as sink:
             styler = build(config, styles, pictures, device, progress)
             notice(f"device: {device}")
-            torch.manual_seed(config.compute.seed)
-            progress(RunStarted(clip.info.frame_count, done))
+            for event in (*notices, RunStarted(clip.info.frame_count, done)):
+                progress(event)
             process(clip, sink, styler, job, device.device, progress)
-            final = sink.finish()
+            sink.finish()
         job.remove()
-    progress(RunDone(str(final), clip.info.frame_count, time.monotonic() - began))
-    return final
+    progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))
+    return Path(output)
+
+
+def _check_output(output: Path, pictures: Mapping[Path, Tensor]) -> None:
+    """Raise ``OutputError`` where the output would replace a picture that is read."""
+    for picture in pictures:
+        if output.exists() and picture.exists() and output.samefile(picture):
+            raise OutputError(f"{output} is read by the run; give the output another name")
 
 
 def _manifest(

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.errors import InputError, ModelError, SettingsError
+from framestyle.errors import InputError, SettingsError
 from framestyle.jobs.device import Device
 from framestyle.media import read_picture, to_tensor
 from framestyle.networks import FeatureNetwork, choose, load, network_spec, parse_weights
@@ -191,8 +191,6 @@ def _layers(config: Config) -> dict[str, list[str]]:
 def _load(
     config: Config, name: str, pooling: str, device: Device, progress: Progress
 ) -> FeatureNetwork:
-    if pooling not in ("max", "average"):
-        raise ModelError(f"got pooling {pooling!r}, expected max or average")
     return load(
         name,
         files=weights_files(config),

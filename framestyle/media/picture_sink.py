@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from framestyle.errors import JobError
+from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.landing import disk_errors, move_whole, partial_beside, sync, write_whole
 from framestyle.media.picture_encoding import encode_picture
@@ -54,7 +54,8 @@ class PictureSink(Sink):
                 self._staging.rmdir()
             elif self._output.exists():
                 for name in self._names:
-                    move_whole(self._staging / name, self._output / name)
+                    if (self._staging / name).exists():  # else an earlier run has moved it
+                        move_whole(self._staging / name, self._output / name)
                 self._staging.rmdir()
             else:
                 _move_folder(self._staging, self._output)
@@ -66,9 +67,10 @@ class PictureSink(Sink):
     def _resume(self, done: int) -> None:
         kept = set(self._names[:done])
         there = {entry.name for entry in self._staging.iterdir()}
+        landing = done == len(self._names)  # an earlier run may have moved some already
         for name in self._names[:done]:
-            if name not in there:
-                raise JobError(
+            if name not in there and not (landing and (self._output / name).exists()):
+                raise UnfinishedJobError(
                     f"{self._staging / name}, a frame done by an earlier run, is missing; "
                     "use --restart to begin anew"
                 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from framestyle.errors import JobError
+from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Running, file_url
 from framestyle.media.landing import (
@@ -103,7 +103,6 @@ class Segments:
             sync(partial)
             partial.replace(self._path(segment))
             sync(self.folder)
-            self.forget_frames(first - self._length)
 
     def _resume(self, done: int) -> None:
         at_work = done // self._length if done < self._frame_count else len(self.names())
@@ -131,8 +130,8 @@ class Segments:
             raise self._lost(path)
         return np.ascontiguousarray(pixels[:, :, ::-1])
 
-    def _lost(self, path: Path) -> JobError:
-        return JobError(
+    def _lost(self, path: Path) -> UnfinishedJobError:
+        return UnfinishedJobError(
             f"{path}, made by an earlier run, is missing or damaged; use --restart to begin anew"
         )
 

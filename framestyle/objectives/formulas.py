@@ -113,8 +113,9 @@ def guided_activation(features: Tensor, guide: Tensor) -> Tensor:
         guide: Feature vectors of the guide picture, (K, N).
     """
     rows = as_rows(features).float()
-    with torch.no_grad():
-        matched = guide[(rows @ guide.T).argmax(dim=1)]
+    with torch.no_grad():  # in parts: every position of one with every position of the other
+        nearest = [(part @ guide.T).argmax(dim=1) for part in torch.split(rows, 4096)]
+        matched = guide[torch.cat(nearest)]
     return (rows * matched).mean()
 
 

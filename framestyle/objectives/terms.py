@@ -90,9 +90,9 @@ class StyleLoss:
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
     """Blend the Gram matrices of several style pictures.
 
-    The squared distance to a blend has the gradient of the blended distances, since they differ by
-    what does not depend on the picture: sum_i b_i |G - A_i|^2 = |G - sum_i b_i A_i|^2 + const for
-    sum b_i = 1. So one target serves for all.
+    With ``"gatys"`` the distance to a blend has the gradient of the blended distances, since they
+    differ by what does not depend on the picture: sum_i b_i |G - A_i|^2 = |G - sum_i b_i A_i|^2 +
+    const for sum b_i = 1. With ``"relative"`` the blend is a style of its own, between the others.
 
     Args:
         styles: A weight and the features of each style picture.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from framestyle.config import DreamSettings
-from framestyle.errors import ModelError
+from framestyle.errors import ModelError, SettingsError
 from framestyle.networks import FeatureNetwork
 from framestyle.objectives import (
     DreamActivation,
@@ -40,18 +40,17 @@ class DreamStage:
     layers: Layers
     seed: int = 0
     guide: Tensor | None = None
-    _term: Term = field(init=False)
+    _guided: dict[Size, Term] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the objective; raises ``ModelError`` for a layer or channel it lacks."""
+        """Prepare the network.
+
+        Raises:
+            ModelError: It lacks a layer or a channel.
+            SettingsError: Single channels are asked for, and a guide, which needs all of them.
+        """
         names = [split_channels(name)[0] for name, _ in self.layers]
         self.extract = self.network.extractor(names)
-        if self.guide is None:
-            self._term = DreamActivation(self.layers)
-        else:
-            with torch.no_grad():
-                plain = tuple((n, c) for n, (_, c) in zip(names, self.layers, strict=True))
-                self._term = GuidedActivation(plain, self.extract(self.guide))
         self.smallest_px = self.network.minimum_side_px(names)
         self._check_channels()
 
@@ -92,11 +91,28 @@ class DreamStage:
         chosen = self.settings
         return pyramid(size_of(image), chosen.octaves, chosen.octave_scale, self.smallest_px)
 
+    def term(self, size: Size) -> Term:
+        """What is climbed at an octave; the guide is scaled to it, so that its features fit."""
+        if self.guide is None:
+            return DreamActivation(self.layers)
+        if size not in self._guided:
+            height, width = self.guide.shape[2:]
+            scale = max(max(size) / max(height, width), self.smallest_px / min(height, width))
+            guide = resize(self.guide, (round(height * scale), round(width * scale)))
+            with torch.no_grad():
+                self._guided[size] = GuidedActivation(self.layers, self.extract(guide))
+        return self._guided[size]
+
     def _check_channels(self) -> None:
-        """Raise ``ModelError`` where a layer has not the channels that are asked of it."""
+        """Raise an error where the channels that are asked for cannot be had."""
         wanted = [split_channels(name) for name, _ in self.layers]
         if not any(channels for _, channels in wanted):
             return
+        if self.guide is not None:
+            raise SettingsError(
+                "single channels of a dream layer (LAYER#3) and a guide exclude each other; leave "
+                "one of them out"
+            )
         side = self.smallest_px
         with torch.no_grad():
             features = self.extract(torch.zeros(1, 3, side, side, device=self.network.device))
@@ -118,7 +134,7 @@ class DreamStage:
     ) -> Tensor:
         longest = max(image.shape[2:])
         reach = round(self.settings.jitter * longest)
-        objective = WeightedSum({"dream": (1.0, self._term)})
+        objective = WeightedSum({"dream": (1.0, self.term(size_of(image)))})
 
         def evaluate(x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
             shift = (shifts.randint(-reach, reach), shifts.randint(-reach, reach))

@@ -62,7 +62,8 @@ class FrameStyler:
             return dreamed, ClipState(dream_delta=delta)
         settled = self._settled(source, motion, state)
         result = self._paint(self.style, dreamed, motion, state, settled, on_step)
-        after = ClipState(delta, result, self._settled_after(settled))
+        begins = motion is None or self.config.motion.warm_start == "none"
+        after = ClipState(delta, result, self._settled_after(settled, begins))
         if self.config.style.original_colours:
             result = with_colours_of(source, result)
         return result, after
@@ -94,44 +95,36 @@ class FrameStyler:
         on_step: OnStep,
     ) -> Tensor:
         chosen = self.config.style
-        if motion is None or state.result is None:
+        temporal, carried = None, None
+        if motion is not None and state.result is not None:
+            carried = carry(state.result, motion).clamp(0.0, 1.0)
+            if self.config.motion.temporal:
+                held = motion.reliability * settled
+                temporal = self.config.motion.temporal_weight, TemporalLoss(carried, held)
+        if motion is None or carried is None or self.config.motion.warm_start == "none":
             planned = chosen.first_iterations * len(stage.sizes(content))
             return stage.run_coarse_to_fine(
                 content,
                 self._first_start(content),
                 chosen.first_iterations,
                 step_size=chosen.first_step_size,
+                temporal=temporal,
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
-        start, step_size, iterations = self._later_start(content, motion, state.result, settled)
-        temporal = None
-        if self.config.motion.temporal:
-            carried = carry(state.result, motion).clamp(0.0, 1.0)
-            held = motion.reliability * settled
-            temporal = self.config.motion.temporal_weight, TemporalLoss(carried, held)
+        start, step_size = state.result, torch.full_like(settled, chosen.step_size)
+        if self.config.motion.warm_start == "warped":
+            # what comes into view has no past: it starts from the content, with the larger step
+            start = torch.lerp(content, carried, motion.seen)
+            step_size += (chosen.first_step_size - chosen.step_size) * (1.0 - settled)
+        assert start is not None
         return stage.run(
             content,
             start,
-            iterations,
+            chosen.iterations,
             step_size=step_size,
             temporal=temporal,
-            on_iteration=lambda i, terms: on_step("style", i, iterations, terms),
+            on_iteration=lambda i, terms: on_step("style", i, chosen.iterations, terms),
         )
-
-    def _later_start(
-        self, content: Tensor, motion: Motion, last: Tensor, settled: Tensor
-    ) -> tuple[Tensor, float | Tensor, int]:
-        """Start, step size and iterations of a frame that has one before it."""
-        chosen = self.config.style
-        match self.config.motion.warm_start:
-            case "none":
-                return self._first_start(content), chosen.first_step_size, chosen.first_iterations
-            case "previous":
-                return last, chosen.step_size, chosen.iterations
-        # what comes into view has no past: it starts from the content, with the larger step
-        start = torch.lerp(content, carry(last, motion).clamp(0.0, 1.0), motion.seen)
-        larger = chosen.first_step_size - chosen.step_size
-        return start, chosen.step_size + larger * (1.0 - settled), chosen.iterations
 
     def _settled(self, source: Tensor, motion: Motion | None, state: ClipState) -> Tensor:
         """What share of a first frame's iterations each place has had before this frame.
@@ -143,9 +136,8 @@ class FrameStyler:
             return torch.zeros_like(source[:, :1])
         return look_up(state.settled, motion.back) * motion.seen
 
-    def _settled_after(self, settled: Tensor) -> Tensor:
+    def _settled_after(self, settled: Tensor, begins: bool) -> Tensor:
         first, later = self.config.style.first_iterations, self.config.style.iterations
-        begins = self.config.motion.warm_start == "none" or not bool(settled.any())
         share = 1.0 if begins or first == 0 else later / first
         return (settled + share).clamp(max=1.0)
 

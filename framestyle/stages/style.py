@@ -96,12 +96,14 @@ class StyleStage:
         iterations: int,
         *,
         step_size: float,
+        temporal: tuple[float, TemporalLoss] | None = None,
         on_iteration: OnIteration = lambda iteration, terms: None,
     ) -> Tensor:
         """Paint a shot's first frame through ``settings.scales`` sizes.
 
         Each size starts from the result of the one before, scaled up (style-transfer-pytorch).
-        Arguments and result as in ``run``; ``iterations`` are made at every size.
+        Arguments and result as in ``run``; ``iterations`` are made at every size, and the temporal
+        term holds the last of them.
         """
         if iterations == 0:  # the start is the result, not what scaling leaves of it
             return start
@@ -112,6 +114,7 @@ class StyleStage:
                 resize(start, size),
                 iterations,
                 step_size=step_size,
+                temporal=temporal if size == size_of(content) else None,
                 on_iteration=_shifted(on_iteration, done),
             )
         return start

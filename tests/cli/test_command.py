@@ -71,6 +71,30 @@ BAD = {
     "missing style": (f"clip.mp4 stile.png {OUT}", r"stile\.png does not exist"),
     "folder as style": (f"clip.mp4 frames {OUT}", "frames is a folder"),
     "text as style": (f"clip.mp4 text.jpg {OUT}", r"text\.jpg is not a picture"),
+    "a style that is left out": (
+        f"clip.mp4 style.png {OUT} --no-style",
+        r"style\.png.*left out",
+    ),
+    "a guide for no dream": (
+        f"clip.mp4 style.png {OUT} --no-dream --dream-guide style.png",
+        "--dream-guide does nothing with --no-dream",
+    ),
+    "a weight for no term": (
+        f"clip.mp4 style.png {OUT} --no-temporal --temporal-weight 3",
+        "--temporal-weight does nothing with --no-temporal",
+    ),
+    "adam for lbfgs": (
+        f"clip.mp4 style.png {OUT} --optimizer lbfgs --step-size 0.1",
+        "--step-size does nothing with --optimizer lbfgs",
+    ),
+    "channels with a guide": (
+        f"clip.mp4 style.png {OUT} --dream-layers fire6#3 --dream-guide style.png",
+        "exclude each other",
+    ),
+    "the output is a style": (
+        "frames/shot_0003.png style.png -o style.png --overwrite",
+        r"style\.png is read by the run",
+    ),
     "style weight 0": (f"clip.mp4 style.png:0 {OUT}", "weight 0, expected one over 0"),
     "negative style weight": (f"clip.mp4 style.png:-2 {OUT}", "weight -2"),
     "missing guide": (f"clip.mp4 style.png {OUT} --dream-guide g.png", r"g\.png does not exist"),
@@ -191,7 +215,7 @@ def test_bad_input(name, place, command, files, quick_flags, texture, save_pictu
         if "--weights" in argv:
             at = flags.index("--weights")
             del flags[at : at + 2]
-        argv = [*flags, "--quiet", *argv]
+        argv = [*flags, *argv]
     before = files()
     code, out, err = command(argv)
     assert (code, out) == (2, "")
@@ -239,7 +263,7 @@ def test_runs_and_says_what_it_does(place, command, quick_flags, files):
     assert any(line.startswith("networks: dream squeezenet1_0") for line in lines)
     assert any(line.startswith("device: cpu (1 threads), float32") for line in lines)
     assert any(line.startswith("frame 5/5, ") for line in lines)
-    assert lines[-1].startswith("out: 5 frames in ")
+    assert lines[-1].startswith("out/: 5 frames in ")
     assert "\r" not in err
     assert "\x1b" not in err
     assert {Path(path).parts[0] for path in files().keys() - before.keys()} == {"out"}

@@ -24,7 +24,7 @@ def read_back(text, tmp_path):
     return config_file.read(path)
 
 
-@pytest.mark.parametrize("flags", ["", "--preset draft", "--preset fine --no-style", EVERYTHING])
+@pytest.mark.parametrize("flags", ["", "--preset draft", "--preset fine --no-dream", EVERYTHING])
 def test_what_is_printed_reads_back(flags, command, tmp_path):
     code, out, err = command(f"in.mp4 a.jpg:2 b.jpg -o out.mp4 {flags} --print-config")
     assert (code, err) == (0, "")

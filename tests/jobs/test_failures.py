@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import save_file
 
 from framestyle.cli import config_file
-from framestyle.errors import JobError
+from framestyle.errors import FramestyleError, JobError
 from framestyle.jobs import run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
 
@@ -138,7 +138,7 @@ import resource, sys
 from pathlib import Path
 from framestyle import Config
 from framestyle.cli import config_file
-from framestyle.errors import JobError
+from framestyle.errors import FramestyleError, JobError
 from framestyle.jobs import pipeline, run
 from framestyle.progress import IterationDone, RunStarted
 
@@ -210,3 +210,35 @@ def test_a_callback_that_raises_in_the_stages(frames_folder, style_file, quick, 
 
     with pytest.raises(LookupError, match="the caller's own"):
         run(frames_folder, [(style_file, 1.0)], tmp_path / "out", quick, hear)
+
+
+def test_what_is_made_outlives_an_end_that_fails(frames_folder, style_file, quick, tmp_path):
+    output = tmp_path / "out.mp4"
+    message = fails_at_the_end(frames_folder, style_file, output, quick)
+    assert "putting " in message
+    output.rmdir()
+    heard = []
+    run(frames_folder, [(style_file, 1.0)], output, quick, heard.append)
+    (started,) = [event for event in heard if isinstance(event, RunStarted)]
+    assert started.done == started.frames
+    assert not any(isinstance(event, IterationDone) for event in heard)
+    assert output.is_file()
+
+
+def fails_at_the_end(source, style, output, config):
+    """A folder takes the output's name in mid-run."""
+    with pytest.raises(JobError) as caught:
+        run(source, [(style, 1.0)], output, config, on(FrameDone, 1, output.mkdir))
+    return str(caught.value)
+
+
+def test_an_empty_folder_of_the_users_is_left_to_them(frames_folder, quick, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    config = quick.changed({"job": {"job_dir": mine}})
+    with pytest.raises(FramestyleError, match="does not exist"):
+        run(frames_folder, [(tmp_path / "none.jpg", 1.0)], tmp_path / "out", config)
+    with pytest.raises(FramestyleError, match="not known"):
+        run(frames_folder, [], tmp_path / "out.xyz", config.changed({"style": {"enabled": False}}))
+    assert list(tmp_path.iterdir()) == [mine]
+    assert list(mine.iterdir()) == []

@@ -183,7 +183,7 @@ def test_the_coefficients_of_layers_matter(make, frame):
 
 def likeness(stage, image):
     with torch.no_grad():
-        return float(stage._term(image, stage.extract(image)))
+        return float(stage.term(image.shape[2:])(image, stage.extract(image)))
 
 
 def test_a_guide_is_what_the_dream_grows(make, frame, picture):

@@ -423,3 +423,13 @@ def test_what_came_into_view_catches_up_with_its_surroundings(make, clip):
         assert state.settled[..., 20:].min() == 1
         shares.append(float(state.settled[..., :20].mean()))
     assert shares == pytest.approx([1 / 3, 2 / 3, 1, 1])
+
+
+def test_with_no_warm_start_every_frame_is_made_as_the_first_is(make, clip):
+    (first, *_), motion = clip
+    alone = {"motion": {"warm_start": "none", "temporal": False}}
+    styler = changed(make(scales=2, scale_factor=1.3), None, **alone)
+    _, state = styler.step(first, None, ClipState())
+    result, after = styler.step(first, motion, state)
+    assert torch.equal(result, state.result)
+    assert torch.equal(after.settled, torch.ones(1, 1, *SIZE))
