@@ -65,10 +65,14 @@ class Segments:
         self._encode(index, pixels)
 
     def forget_frames(self, before: int) -> None:
-        """Delete kept frames that lie before a position and in whole segments."""
+        """Delete kept frames that a run which goes on at a position or later has no use for.
+
+        Those are the frames of whole segments; the segment of that position is made anew.
+        """
+        first = before // self._length * self._length
         for path in self._frames.iterdir():
             index = _index_of(path)
-            if index is None or (index < before and self._path(index // self._length).exists()):
+            if index is None or (index < first and self._path(index // self._length).exists()):
                 path.unlink()
 
     def close(self) -> None:

@@ -285,6 +285,27 @@ def test_a_disk_that_fills_under_the_encoder(tmp_path: Path, frames: Frames) -> 
             feed(sink, frames(30), 0, 30)
 
 
+def test_a_state_far_behind_the_writer_is_enough_to_go_on(tmp_path: Path, frames: Frames) -> None:
+    """The state is saved by the clock: where frames are quick it lags many segments behind."""
+    info, pixels, work = plain(30), frames(4), tmp_path / "work"
+    whole = written(tmp_path / "whole.mp4", info, pixels, segment_frames=4)
+    with open_sink(tmp_path / "a.mp4", info, work_dir=work, segment_frames=4) as sink:
+        feed(sink, pixels, 0, 29)
+        sink.checkpoint(3)
+    with open_sink(tmp_path / "a.mp4", info, work_dir=work, done=3, segment_frames=4) as sink:
+        feed(sink, pixels, 3, 30)
+        assert sink.finish().read_bytes() == whole.read_bytes()
+
+
+def test_a_checkpoint_frees_the_frames_before_it(tmp_path: Path, frames: Frames) -> None:
+    info, pixels, work = plain(30), frames(4), tmp_path / "work"
+    with open_sink(tmp_path / "a.mp4", info, work_dir=work, segment_frames=4) as sink:
+        feed(sink, pixels, 0, 29)
+        assert len(list((work / "frames").iterdir())) == 29
+        sink.checkpoint(22)
+        assert len(list((work / "frames").iterdir())) == 29 - 20
+
+
 def test_closing_ends_the_encoder(tmp_path: Path, frames: Frames) -> None:
     before = _children()
     with open_sink(tmp_path / "o.mp4", plain(5), work_dir=tmp_path / "work") as sink:
