@@ -26,9 +26,8 @@ from framestyle.media.picture_encoding import FAST_PNG, encode_picture
 class Segments:
     """Encodes frames into ``segments/000000.nut``, ... below a folder.
 
-    The frames of the segment at work, and of the two before it, are also kept as PNG in
-    ``frames/``: an encoder cannot be stopped and taken up again, and the frame that a run resumes
-    from may lie up to a segment before the last one written.
+    The frames are also kept as PNG in ``frames/`` until they are told to be forgotten: an encoder
+    cannot be stopped and taken up again, and a run may go on from long before the last one written.
     """
 
     def __init__(
