@@ -42,7 +42,7 @@ samples: $(READY)
 	$(BIN)/python samples/make_samples.py
 
 clean:
-	rm -rf $(VENV) demo benchmarks/out
+	rm -rf $(VENV) demo
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

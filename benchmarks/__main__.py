@@ -8,7 +8,7 @@ from benchmarks import iteration, memory, shares
 from benchmarks.machine import machine
 
 ALL = {"iteration": iteration.measure, "shares": shares.measure, "memory": memory.measure}
-OUT = Path(__file__).parent / "out"
+OUT = Path(__file__).parent / "results"
 
 
 def main() -> None:
