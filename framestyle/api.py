@@ -10,7 +10,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import InputError, JobError, SettingsError
 from framestyle.jobs import parse_style, run
-from framestyle.jobs.device import pick_device
+from framestyle.jobs.device import pick_device, restored_threads
 from framestyle.jobs.stages import (
     Style,
     build,
@@ -114,6 +114,13 @@ def _one_picture(
             f"got an array of shape {pixels.shape} and type {pixels.dtype}, expected (H, W, 3) of "
             "uint8 or uint16, in the order R, G, B"
         )
+    with restored_threads():
+        return _made(pixels, styles, config, progress)
+
+
+def _made(
+    pixels: np.ndarray, styles: list[Style], config: Config, progress: Progress
+) -> np.ndarray:
     device = pick_device(config.compute)
     config = with_chosen_networks(config, device, progress)
     pictures = read_pictures(config, styles)

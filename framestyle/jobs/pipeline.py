@@ -137,19 +137,28 @@ def process(
     sink: Sink,
     styler: FrameStyler,
     job: JobFolder,
+    state: ClipState,
     device: torch.device,
     progress: Progress,
 ) -> None:
     """Take every frame that is not done yet through the stages and write it.
 
+    Args:
+        source: The clip.
+        sink: Where results go; it knows which frame comes next.
+        styler: What makes a frame.
+        job: Where the state is saved.
+        state: What the last frame that is done hands over, on the device.
+        device: Where frames are made.
+        progress: Hears of every step and frame.
+
     Raises:
         JobError: A frame could not be read, made or written; it is named.
     """
-    state, done = job.load_state(str(device))
     departures = Departures(sink, job, source.info.bit_depth)
     carries = styler.dream is not None or styler.style is not None
     settings = styler.config.motion if carries else None
-    reading = ReadAhead(arrivals(source, done, settings, device))
+    reading = ReadAhead(arrivals(source, sink.next_index, settings, device))
     writing = WriteBehind(departures.write)
     try:
         for arrival in reading:

@@ -78,7 +78,7 @@ def _run(
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
         job.begin(manifest, config.job.restart)
-        done = job.load_state("cpu")[1]
+        state, done = job.load_state(str(device.device))
         with open_sink(
             output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
         ) as sink:
@@ -86,7 +86,7 @@ def _run(
             notice(f"device: {device}")
             for event in (*notices, RunStarted(clip.info.frame_count, done)):
                 progress(event)
-            process(clip, sink, styler, job, device.device, progress)
+            process(clip, sink, styler, job, state, device.device, progress)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))

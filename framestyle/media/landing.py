@@ -59,7 +59,7 @@ def partial_beside(final: Path) -> Path:
 
 
 def move_whole(source: Path, final: Path) -> None:
-    """Move a finished file to its final name, which it takes in one step, across disks too."""
+    """Move a finished file or folder to its final name, in one step there, across disks too."""
     sync(source)
     try:
         source.replace(final)
@@ -67,10 +67,17 @@ def move_whole(source: Path, final: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         partial = partial_beside(final)
-        shutil.copyfile(source, partial)
+        if source.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
+            shutil.copytree(source, partial)
+        else:
+            shutil.copyfile(source, partial)
         sync(partial)
         partial.replace(final)
-        source.unlink()
+        if source.is_dir():
+            shutil.rmtree(source)
+        else:
+            source.unlink()
     sync(final.parent)
 
 

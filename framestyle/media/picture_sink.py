@@ -1,14 +1,11 @@
 """Writes frames as picture files: a folder of them, by a pattern, or a single one."""
 
-import contextlib
-import errno
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
-from framestyle.media.landing import disk_errors, move_whole, partial_beside, sync, write_whole
+from framestyle.media.landing import disk_errors, move_whole, sync, write_whole
 from framestyle.media.picture_encoding import encode_picture
 from framestyle.media.sink import Sink
 
@@ -58,7 +55,7 @@ class PictureSink(Sink):
                         move_whole(self._staging / name, self._output / name)
                 self._staging.rmdir()
             else:
-                _move_folder(self._staging, self._output)
+                move_whole(self._staging, self._output)
         return self._output
 
     def close(self) -> None:
@@ -93,18 +90,3 @@ def check_all_written(next_index: int, info: ClipInfo) -> None:
     """Raise ``ValueError`` where frames are missing at the end."""
     if next_index != info.frame_count:
         raise ValueError(f"got {next_index} frames, expected {info.frame_count}")
-
-
-def _move_folder(source: Path, final: Path) -> None:
-    try:
-        source.replace(final)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        partial = partial_beside(final)
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(partial)
-        shutil.copytree(source, partial)
-        partial.replace(final)
-        shutil.rmtree(source)
-    sync(final.parent)

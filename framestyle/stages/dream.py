@@ -18,7 +18,7 @@ from framestyle.objectives import (
 )
 from framestyle.settings import Layers
 from framestyle.stages.optimise import Ceiling, OnIteration, optimise
-from framestyle.stages.pyramid import Size, pyramid, resize, size_of
+from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import NormalisedAscent
 
 
@@ -96,9 +96,7 @@ class DreamStage:
         if self.guide is None:
             return DreamActivation(self.layers)
         if size not in self._guided:
-            height, width = self.guide.shape[2:]
-            scale = max(max(size) / max(height, width), self.smallest_px / min(height, width))
-            guide = resize(self.guide, (round(height * scale), round(width * scale)))
+            guide = fitted(self.guide, size, 1.0, self.smallest_px)
             with torch.no_grad():
                 self._guided[size] = GuidedActivation(self.layers, self.extract(guide))
         return self._guided[size]

@@ -31,6 +31,20 @@ def pyramid(full: Size, levels: int, factor: float, smallest_px: int) -> list[Si
     return sizes
 
 
+def fitted(picture: Tensor, frame: Size, share: float, smallest_px: int) -> Tensor:
+    """Scale a picture (1, 3, H, W), in its own shape, to go with frames of a size.
+
+    Args:
+        picture: The picture, in [0, 1].
+        frame: Size of the frames.
+        share: The picture's longest side as a share of the frames' longest.
+        smallest_px: No side gets shorter; the network needs so much.
+    """
+    height, width = size_of(picture)
+    scale = max(share * max(frame) / max(height, width), smallest_px / min(height, width))
+    return resize(picture, (round(height * scale), round(width * scale)))
+
+
 def size_of(image: Tensor) -> Size:
     """Return (height, width) of an image (1, C, H, W)."""
     return image.shape[2], image.shape[3]

@@ -18,7 +18,7 @@ from framestyle.objectives import (
 )
 from framestyle.settings import Layers
 from framestyle.stages.optimise import OnIteration, Plateau, optimise
-from framestyle.stages.pyramid import Size, pyramid, resize, size_of
+from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import LBFGS, Adam
 
 
@@ -167,10 +167,7 @@ class StyleStage:
         Its longest side becomes ``style_scale`` times the frame's; its shape stays its own, and no
         side gets too short for the network.
         """
-        height, width = picture.shape[2:]
-        scale = self.settings.style_scale * max(frame) / max(height, width)
-        scale = max(scale, self.smallest_px / min(height, width))
-        return resize(picture, (round(height * scale), round(width * scale)))
+        return fitted(picture, frame, self.settings.style_scale, self.smallest_px)
 
 
 def _shifted(on_iteration: OnIteration, by: int) -> Callable[..., None]:
