@@ -1,0 +1,1 @@
+"""Trains lite, the network that the package carries."""

@@ -1,0 +1,46 @@
+"""Trains lite: ``python -m training PICTURES --teacher squeezenet1_0 -o FOLDER``."""
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from framestyle.errors import FramestyleError
+from framestyle.networks import parse_weights
+from training.pictures import read_pictures
+from training.teachers import LESSONS, load_teacher
+from training.train import Recipe, Training
+
+
+def main() -> int:
+    """Train, or go on with a training that was cut off, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("pictures", type=Path, help="folder of training pictures")
+    parser.add_argument("--teacher", action="append", required=True, help=", ".join(LESSONS))
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--threads", type=int)
+    for field in fields(Recipe):
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default
+        )
+    arguments = parser.parse_args()
+    recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    try:
+        files = dict(parse_weights(text) for text in arguments.weights)
+        teachers = [load_teacher(name, files) for name in dict.fromkeys(arguments.teacher)]
+        pictures = read_pictures(arguments.pictures, recipe.side_px // 2)
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        Training(pictures, teachers, recipe, arguments.output).run()
+    except FramestyleError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""What lite learns: its teachers' activations and their Gram matrices, through linear heads.
+
+A head is linear, the same at every place: where A maps lite's features to the teacher's, it maps lite's Gram
+matrix G to the teacher's, A G A^T. A style that fits lite's Gram matrices therefore fits the
+teacher's as far as the head has no residue.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.student import Student
+from training.teachers import Teacher
+
+GRAM_CHANNELS = 128
+GRAM_WEIGHT = 0.5
+
+
+@dataclass
+class Statistics:
+    """Means and deviations of a teacher's channels over training crops, each (C,)."""
+
+    mean: Tensor
+    std: Tensor
+
+
+class Lesson(nn.Module):
+    """One layer of lite predicting one layer of a teacher.
+
+    Args:
+        channels: Of lite's layer.
+        statistics: Of the teacher's.
+    """
+
+    def __init__(self, channels: int, statistics: Statistics) -> None:
+        super().__init__()
+        count = len(statistics.mean)
+        self.head = nn.Linear(channels, count)
+        self.register_buffer("mean", statistics.mean)
+        self.register_buffer("std", statistics.std)
+        power = statistics.std.square()
+        # Half of the weight falls on all channels alike, half on those that the Gram matrix feels.
+        self.register_buffer("weights", 0.5 / count + 0.5 * power / power.sum())
+        loud = (power + statistics.mean.square()).topk(min(GRAM_CHANNELS, count)).indices
+        self.register_buffer("loud", loud)
+
+    def forward(self, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compare a prediction with the teacher's features.
+
+        Everything that is asked of a linear prediction follows from second moments, so that the
+        predicted maps, which are several times larger than lite's, are never made.
+
+        Args:
+            features: Of lite, (B, N, H, W).
+            target: Of the teacher, (B, C, H', W') with H' >= H and W' >= W.
+
+        Returns:
+            Share of the standardised variance that is not explained, the same weighted by each
+            channel's power, and the mean relative squared error of the Gram matrices.
+        """
+        target = centred(target, features.shape[2], features.shape[3])
+        if features.shape[2] > 8:  # a teacher's borders are padded with zeros
+            target, features = target[..., 1:-1, 1:-1], features[..., 1:-1, 1:-1]
+        s, t = rows(features), rows(target)
+        own, cross, teacher = moments(s, s), moments(t, s).mean(dim=0), moments(t, t)
+        own_mean, target_mean = s.mean(dim=1), t.mean(dim=(0, 1))
+        weight, bias = self.head.weight, self.head.bias
+        # With z the standardised target and p = A s + b: E(z - p)^2 = E z^2 - 2 E z p + E p^2.
+        power = teacher.diagonal(dim1=1, dim2=2).mean(dim=0)
+        square = (power - 2 * self.mean * target_mean + self.mean**2) / self.std**2
+        mean = own_mean.mean(dim=0)
+        along = (cross - self.mean[:, None] * mean) / self.std[:, None]
+        both = (along * weight).sum(dim=1) + bias * (target_mean - self.mean) / self.std
+        squared = ((weight @ own.mean(dim=0)) * weight).sum(dim=1)
+        squared = squared + 2 * bias * (weight @ mean) + bias**2
+        missed = square - 2 * both + squared
+        teacher = teacher[:, self.loud][:, :, self.loud]
+        error, energy = self._gram_error(own, own_mean, teacher)
+        return missed.mean(), (missed * self.weights).sum(), (error / (energy + 1e-6)).mean()
+
+    def _gram_error(self, own: Tensor, own_mean: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        std, mean = self.std[self.loud], self.mean[self.loud]
+        weight = self.head.weight[self.loud] * std[:, None]
+        bias = self.head.bias[self.loud] * std + mean
+        offset = (own_mean @ weight.T)[:, :, None] * bias
+        predicted = weight @ own @ weight.T + offset + offset.transpose(1, 2) + bias[:, None] * bias
+        error = (predicted - target).square().sum(dim=(1, 2))
+        return error, target.square().sum(dim=(1, 2))
+
+
+def rows(features: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, H * W, C)."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def moments(first: Tensor, second: Tensor) -> Tensor:
+    """Mean outer products over positions: (B, M, C) and (B, M, N) -> (B, C, N)."""
+    return first.transpose(1, 2) @ second / first.shape[1]
+
+
+def centred(maps: Tensor, height: int, width: int) -> Tensor:
+    """Return the middle (B, C, height, width) of maps that may be larger."""
+    top, left = (maps.shape[2] - height + 1) // 2, (maps.shape[3] - width + 1) // 2
+    return maps[..., top : top + height, left : left + width]
+
+
+def grams(features: Tensor) -> Tensor:
+    """Gram matrices per position of a batch: (B, C, H, W) -> (B, C, C)."""
+    r = rows(features)
+    return moments(r, r)
+
+
+@torch.no_grad()
+def statistics(teacher: Teacher, batches: Sequence[Tensor]) -> dict[str, Statistics]:
+    """Measure a teacher's layers over batches of pictures (B, 3, H, W) in [0, 1]."""
+    first: dict[str, Tensor] = {}
+    second: dict[str, Tensor] = {}
+    for images in batches:
+        for name, features in teacher.look(images).items():
+            f = features.float()
+            first[name] = first.get(name, 0) + f.mean(dim=(0, 2, 3))
+            second[name] = second.get(name, 0) + f.square().mean(dim=(0, 2, 3))
+    result = {}
+    for name, total in first.items():
+        mean = total / len(batches)
+        deviation = (second[name] / len(batches) - mean.square()).clamp(min=0).sqrt()
+        # A channel that hardly ever fires would weigh as much as the others; it is held down.
+        result[name] = Statistics(mean, deviation.clamp(min=0.05 * float(deviation.median())))
+    return result
+
+
+class Distillation(nn.Module):
+    """All lessons of all teachers (Hinton 2015; hints of middle layers as in FitNets, Romero 2015).
+
+    Args:
+        student: The network that learns.
+        teachers: The networks that it follows.
+        measured: Statistics of their layers, by teacher.
+    """
+
+    def __init__(
+        self,
+        student: Student,
+        teachers: Sequence[Teacher],
+        measured: Mapping[str, Mapping[str, Statistics]],
+    ) -> None:
+        super().__init__()
+        self.lessons = nn.ModuleDict()
+        self._plan: list[tuple[Teacher, str, str, str]] = []
+        for teacher in teachers:
+            for own, layers in teacher.lessons.items():
+                for layer in layers:
+                    key = f"{teacher.name}:{layer}"
+                    lesson = Lesson(student.channels(own), measured[teacher.name][layer])
+                    self.lessons[key] = lesson
+                    self._plan.append((teacher, own, layer, key))
+        self._teachers = list(teachers)
+
+    def forward(
+        self, images: Tensor, features: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, tuple[float, float, float]]]:
+        """Return the loss, a scalar, and by lesson what ``Lesson`` gives.
+
+        Args:
+            images: Pictures (B, 3, H, W) in [0, 1].
+            features: What the student makes of them.
+        """
+        seen = {teacher.name: teacher.look(images) for teacher in self._teachers}
+        losses, parts = [], {}
+        for teacher, own, layer, key in self._plan:
+            plain, weighted, gram = self.lessons[key](features[own], seen[teacher.name][layer])
+            losses.append(weighted + GRAM_WEIGHT * gram)
+            parts[key] = (plain.item(), weighted.item(), gram.item())
+        return torch.stack(losses).mean(), parts

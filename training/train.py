@@ -1,0 +1,222 @@
+"""The training loop: seeded, logged, and resumed where it was cut off."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from framestyle.errors import SettingsError
+from training.distillation import Distillation, Statistics, statistics
+from training.optimised import Pool, optimised
+from training.pictures import Crops
+from training.student import Student
+from training.teachers import Teacher
+
+HELD_OUT = 64
+"""Pictures that are never trained on; the log tells how lite does on them."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How lite is trained.
+
+    Attributes:
+        steps: Steps of the optimiser.
+        batch: Crops a step.
+        side_px: Side of a crop.
+        rate: Greatest learning rate, after a warm-up and before a cosine decay to 0 (Smith 2018).
+        decay: Weight decay (Loshchilov 2019).
+        own_share: Share of a batch that the student has optimised itself.
+        own_from: Share of the training after which it does.
+        own_every: Steps between two rounds of that.
+        own_pool: How many such pictures are kept.
+        frozen_from: Share of the training after which batch normalisation is as in the finished
+            network.
+        seed: Of everything drawn at random.
+    """
+
+    steps: int = 14000
+    batch: int = 8
+    side_px: int = 128
+    rate: float = 3e-3
+    decay: float = 1e-4
+    own_share: float = 0.25
+    own_from: float = 0.15
+    own_every: int = 60
+    own_pool: int = 480
+    frozen_from: float = 0.9
+    seed: int = 0
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        warm = max(1, round(0.05 * self.steps))
+        if step < warm:
+            return self.rate * (step + 1) / warm
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (self.steps - warm)))
+
+
+class Training:
+    """A training under way.
+
+    Args:
+        pictures: Training pictures, (H, W, 3) RGB uint8.
+        teachers: Networks that lite follows.
+        recipe: How.
+        folder: Where ``state.pt`` and ``log.jsonl`` are kept.
+
+    Raises:
+        SettingsError: ``folder`` holds a training with another recipe.
+    """
+
+    def __init__(
+        self, pictures: list[np.ndarray], teachers: list[Teacher], recipe: Recipe, folder: Path
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        held = min(HELD_OUT, len(pictures) // 5)
+        every = len(pictures) // held if held else 0
+        kept = {index * every for index in range(held)}
+        self.recipe, self.folder, self.teachers = recipe, folder, teachers
+        learnt = [picture for index, picture in enumerate(pictures) if index not in kept]
+        self.crops = Crops(learnt, recipe.side_px)
+        self.held = Crops([pictures[i] for i in sorted(kept)] or learnt, recipe.side_px)
+        self.student = Student()
+        state = self._saved()
+        measured = (
+            {t.name: statistics(t, self.some_batches(24)) for t in teachers}
+            if state is None
+            else {
+                name: {layer: Statistics(*pair) for layer, pair in layers.items()}
+                for name, layers in state["statistics"].items()
+            }
+        )
+        self.statistics = measured
+        self.lessons = Distillation(self.student, teachers, measured)
+        parameters = [*self.student.parameters(), *self.lessons.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=recipe.decay)
+        self.pool = Pool(recipe.own_pool, recipe.side_px)
+        self.step = 0
+        if state is not None:
+            self.step = state["step"]
+            self.student.load_state_dict(state["student"])
+            self.lessons.load_state_dict(state["lessons"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.pool.pictures, self.pool.count = state["pool"], state["pool_count"]
+
+    def run(self, save_every_s: float = 300.0, say: Callable[[str], None] = print) -> Student:
+        """Train to the end and return the student; a run that is cut off goes on where it saved."""
+        recipe, saved, began, first = self.recipe, time.monotonic(), time.monotonic(), self.step
+        means: dict[str, list[float]] = {}
+        while self.step < recipe.steps:
+            generator = self._generator(self.step)
+            if self._optimises():
+                self.pool.add(optimised(self.student, self.crops, 8, generator))
+            loss, parts = self._learn(generator)
+            self.step += 1
+            for key, values in {"loss": (loss,), **parts}.items():
+                old = means.get(key, list(values))
+                means[key] = [0.98 * a + 0.02 * b for a, b in zip(old, values, strict=True)]
+            if self.step % 100 == 0 or self.step == recipe.steps:
+                pace = (time.monotonic() - began) / (self.step - first)
+                self._log({"step": self.step, "seconds_a_step": round(pace, 3), **_short(means)})
+                say(f"step {self.step} of {recipe.steps}: loss {means['loss'][0]:.4f}, {pace:.2f} s a step")
+            if time.monotonic() - saved > save_every_s or self.step == recipe.steps:
+                self.save()
+                saved = time.monotonic()
+        self._log({"held_out": _short(self.test())})
+        return self.student
+
+    def some_batches(self, count: int) -> list[Tensor]:
+        """Return batches of crops that depend on the seed alone."""
+        generator = self._generator(-1)
+        return [self.crops.batch(self.recipe.batch, generator) for _ in range(count)]
+
+    @torch.no_grad()
+    def test(self, count: int = 16) -> dict[str, list[float]]:
+        """Return what each lesson misses on pictures that were held out."""
+        self.student.eval()
+        generator, total = self._generator(-2), {}
+        for _ in range(count):
+            images = self.held.batch(self.recipe.batch, generator)
+            _, parts = self.lessons(images, self.student(images))
+            for key, values in parts.items():
+                old = total.get(key, [0.0] * len(values))
+                total[key] = [a + b / count for a, b in zip(old, values, strict=True)]
+        return total
+
+    def save(self) -> None:
+        """Write the state of the training, whole or not at all."""
+        part = self.folder / "state.pt.partial"
+        torch.save(
+            {
+                "recipe": asdict(self.recipe),
+                "teachers": [teacher.name for teacher in self.teachers],
+                "step": self.step,
+                "student": self.student.state_dict(),
+                "lessons": self.lessons.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "pool": self.pool.pictures,
+                "pool_count": self.pool.count,
+                "statistics": {
+                    name: {layer: (s.mean, s.std) for layer, s in layers.items()}
+                    for name, layers in self.statistics.items()
+                },
+            },
+            part,
+        )
+        part.replace(self.folder / "state.pt")
+
+    def _saved(self) -> dict[str, Any] | None:
+        file = self.folder / "state.pt"
+        if not file.is_file():
+            return None
+        state: dict[str, Any] = torch.load(file, weights_only=True)
+        asked = {**asdict(self.recipe), "teachers": [teacher.name for teacher in self.teachers]}
+        there = {**state["recipe"], "teachers": state["teachers"]}
+        for key, value in asked.items():
+            if there.get(key) != value:
+                raise SettingsError(
+                    f"{self.folder} holds a training with {key} {there.get(key)}, and {value} is "
+                    "asked for; take another folder, or the same settings to go on"
+                )
+        return state
+
+    def _generator(self, step: int) -> torch.Generator:
+        # Chance depends on the seed and on the step only, so that a resumed run draws the same.
+        return torch.Generator().manual_seed((self.recipe.seed << 32) + step + 2)
+
+    def _optimises(self) -> bool:
+        recipe = self.recipe
+        begun = recipe.own_share > 0 and self.step >= recipe.own_from * recipe.steps
+        return begun and (self.pool.count < 72 or self.step % recipe.own_every == 0)
+
+    def _learn(self, generator: torch.Generator) -> tuple[float, dict[str, tuple[float, ...]]]:
+        recipe = self.recipe
+        own = round(recipe.own_share * recipe.batch) if self.pool.count else 0
+        images = self.crops.batch(recipe.batch - own, generator)
+        if own:
+            images = torch.cat([images, self.pool.batch(own, generator)])
+        self.student.train()
+        if self.step >= recipe.frozen_from * recipe.steps:
+            self.student.freeze_statistics()
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.rate_at(self.step)
+        loss, parts = self.lessons(images, self.student(images))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item(), parts
+
+    def _log(self, entry: dict[str, Any]) -> None:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _short(means: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {key: [round(value, 4) for value in values] for key, values in means.items()}
