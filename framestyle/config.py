@@ -131,7 +131,8 @@ class StyleSettings(Settings):
                         metavar="content|noise|FILE")
     normalisation: str = setting("relative", "relative: losses are means over the target's own; "
                                  "gatys: the paper's sums", choices=("relative", "gatys"))
-    pooling: str = setting("max", "pooling of the style network", choices=("max", "average"))
+    pooling: str = setting("own", "pooling of the style network; own is as it was trained",
+                           choices=("own", "max", "average"))
     scales: int = setting(3, "sizes through which a first frame goes, coarse to fine", whole,
                           metavar="N", low=1, high=16)
     scale_factor: float = setting(1.6, "ratio of one such size to that before", number,

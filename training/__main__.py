@@ -9,9 +9,12 @@ import torch
 
 from framestyle.errors import FramestyleError
 from framestyle.networks import parse_weights
+from training.export import export
 from training.pictures import read_pictures
 from training.teachers import LESSONS, load_teacher
 from training.train import Recipe, Training
+
+EXPORT_BATCHES = 32
 
 
 def main() -> int:
@@ -21,7 +24,10 @@ def main() -> int:
     parser.add_argument("--teacher", action="append", required=True, help=", ".join(LESSONS))
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the training")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--threads", type=int, help="threads of the CPU (all)")
+    parser.add_argument(
+        "--export-only", action="store_true", help="write the network as it was last saved"
+    )
     for field in fields(Recipe):
         parser.add_argument(
             f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default
@@ -35,10 +41,14 @@ def main() -> int:
         teachers = [load_teacher(name, files) for name in dict.fromkeys(arguments.teacher)]
         pictures = read_pictures(arguments.pictures, recipe.side_px // 2)
         arguments.output.mkdir(parents=True, exist_ok=True)
-        Training(pictures, teachers, recipe, arguments.output).run()
+        training = Training(pictures, teachers, recipe, arguments.output)
+        if not arguments.export_only:
+            training.run()
+        path = export(training.student, training.some_batches(EXPORT_BATCHES), arguments.output)
     except FramestyleError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
+    print(f"{path}: to ship it, put it into framestyle/networks and its name into lite.py there")
     return 0
 
 

@@ -15,7 +15,9 @@ from training.student import Student
 from training.teachers import Teacher
 
 GRAM_CHANNELS = 128
-GRAM_WEIGHT = 0.5
+RIDGE = 1e-3
+REMEMBERED = 100_000
+"""Positions over which the moments behind a head are averaged, about."""
 
 
 @dataclass
@@ -29,6 +31,10 @@ class Statistics:
 class Lesson(nn.Module):
     """One layer of lite predicting one layer of a teacher.
 
+    The head is the least-squares solution for the moments of the last batches, so that nothing of
+    the network's learning goes into following a head that is itself still learning (variable
+    projection, Golub and Pereyra 1973).
+
     Args:
         channels: Of lite's layer.
         statistics: Of the teacher's.
@@ -37,7 +43,6 @@ class Lesson(nn.Module):
     def __init__(self, channels: int, statistics: Statistics) -> None:
         super().__init__()
         count = len(statistics.mean)
-        self.head = nn.Linear(channels, count)
         self.register_buffer("mean", statistics.mean)
         self.register_buffer("std", statistics.std)
         power = statistics.std.square()
@@ -45,6 +50,10 @@ class Lesson(nn.Module):
         self.register_buffer("weights", 0.5 / count + 0.5 * power / power.sum())
         loud = (power + statistics.mean.square()).topk(min(GRAM_CHANNELS, count)).indices
         self.register_buffer("loud", loud)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("own", torch.zeros(channels + 1, channels + 1))
+        self.register_buffer("cross", torch.zeros(count, channels + 1))
+        self.register_buffer("head", torch.zeros(count, channels + 1))
 
     def forward(self, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Compare a prediction with the teacher's features.
@@ -58,36 +67,51 @@ class Lesson(nn.Module):
 
         Returns:
             Share of the standardised variance that is not explained, the same weighted by each
-            channel's power, and the mean relative squared error of the Gram matrices.
+            channel's power, and the relative squared error of the Gram matrices.
         """
         target = centred(target, features.shape[2], features.shape[3])
         if features.shape[2] > 8:  # a teacher's borders are padded with zeros
             target, features = target[..., 1:-1, 1:-1], features[..., 1:-1, 1:-1]
         s, t = rows(features), rows(target)
-        own, cross, teacher = moments(s, s), moments(t, s).mean(dim=0), moments(t, t)
-        own_mean, target_mean = s.mean(dim=1), t.mean(dim=(0, 1))
-        weight, bias = self.head.weight, self.head.bias
-        # With z the standardised target and p = A s + b: E(z - p)^2 = E z^2 - 2 E z p + E p^2.
+        own, teacher = with_mean(moments(s, s), s.mean(dim=1)), moments(t, t)
+        target_mean = t.mean(dim=(0, 1))
+        cross = torch.cat([moments(t, s).mean(dim=0), target_mean[:, None]], dim=1)
         power = teacher.diagonal(dim1=1, dim2=2).mean(dim=0)
+        # With z the standardised target and p = A s, s having a last 1: E (z - p)^2 is
+        # E z^2 - 2 E z p + E p^2.
+        all_own = own.mean(dim=0)
+        along = (cross - self.mean[:, None] * all_own[-1]) / self.std[:, None]
+        if self.training:
+            self._follow(all_own.detach(), along.detach(), s.shape[0] * s.shape[1])
+        head = self.head
         square = (power - 2 * self.mean * target_mean + self.mean**2) / self.std**2
-        mean = own_mean.mean(dim=0)
-        along = (cross - self.mean[:, None] * mean) / self.std[:, None]
-        both = (along * weight).sum(dim=1) + bias * (target_mean - self.mean) / self.std
-        squared = ((weight @ own.mean(dim=0)) * weight).sum(dim=1)
-        squared = squared + 2 * bias * (weight @ mean) + bias**2
-        missed = square - 2 * both + squared
+        missed = square - 2 * (along * head).sum(dim=1) + ((head @ all_own) * head).sum(dim=1)
+        raw = head[self.loud] * self.std[self.loud, None]
+        raw[:, -1] += self.mean[self.loud]
         teacher = teacher[:, self.loud][:, :, self.loud]
-        error, energy = self._gram_error(own, own_mean, teacher)
-        return missed.mean(), (missed * self.weights).sum(), (error / (energy + 1e-6)).mean()
+        error = (raw @ own @ raw.T - teacher).square().sum(dim=(1, 2))
+        energy = teacher.square().sum(dim=(1, 2))
+        # A picture in which a layer hardly fires must not outweigh the others.
+        gram = (error / (energy + 0.1 * energy.mean())).mean()
+        return missed.mean(), (missed * self.weights).sum(), gram
 
-    def _gram_error(self, own: Tensor, own_mean: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        std, mean = self.std[self.loud], self.mean[self.loud]
-        weight = self.head.weight[self.loud] * std[:, None]
-        bias = self.head.bias[self.loud] * std + mean
-        offset = (own_mean @ weight.T)[:, :, None] * bias
-        predicted = weight @ own @ weight.T + offset + offset.transpose(1, 2) + bias[:, None] * bias
-        error = (predicted - target).square().sum(dim=(1, 2))
-        return error, target.square().sum(dim=(1, 2))
+    @torch.no_grad()
+    def _follow(self, own: Tensor, along: Tensor, positions: int) -> None:
+        self.seen += 1
+        # Too short a memory fits the head to a few pictures, too long a one to another network.
+        share = max(min(0.1, max(0.01, positions / REMEMBERED)), 1 / float(self.seen))
+        self.own.lerp_(own, share)
+        self.cross.lerp_(along, share)
+        ridge = RIDGE * self.own.diagonal().mean() * torch.eye(len(self.own))
+        ridge[-1, -1] = 0
+        self.head.copy_(torch.linalg.solve(self.own + ridge, self.cross, left=False))
+
+
+def with_mean(own: Tensor, mean: Tensor) -> Tensor:
+    """Border second moments (B, N, N) with means (B, N), as of features with a last channel 1."""
+    one = torch.ones(len(own), 1, 1)
+    upper = torch.cat([own, mean[:, :, None]], dim=2)
+    return torch.cat([upper, torch.cat([mean[:, None, :], one], dim=2)], dim=1)
 
 
 def rows(features: Tensor) -> Tensor:
@@ -171,6 +195,6 @@ class Distillation(nn.Module):
         losses, parts = [], {}
         for teacher, own, layer, key in self._plan:
             plain, weighted, gram = self.lessons[key](features[own], seen[teacher.name][layer])
-            losses.append(weighted + GRAM_WEIGHT * gram)
+            losses.append(weighted)
             parts[key] = (plain.item(), weighted.item(), gram.item())
         return torch.stack(losses).mean(), parts

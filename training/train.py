@@ -42,7 +42,7 @@ class Recipe:
         seed: Of everything drawn at random.
     """
 
-    steps: int = 14000
+    steps: int = 8000
     batch: int = 8
     side_px: int = 128
     rate: float = 3e-3
@@ -98,8 +98,9 @@ class Training:
         )
         self.statistics = measured
         self.lessons = Distillation(self.student, teachers, measured)
-        parameters = [*self.student.parameters(), *self.lessons.parameters()]
-        self.optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=recipe.decay)
+        self.optimizer = torch.optim.AdamW(
+            self.student.parameters(), lr=0.0, weight_decay=recipe.decay
+        )
         self.pool = Pool(recipe.own_pool, recipe.side_px)
         self.step = 0
         if state is not None:
@@ -141,6 +142,7 @@ class Training:
     def test(self, count: int = 16) -> dict[str, list[float]]:
         """Return what each lesson misses on pictures that were held out."""
         self.student.eval()
+        self.lessons.eval()
         generator, total = self._generator(-2), {}
         for _ in range(count):
             images = self.held.batch(self.recipe.batch, generator)
@@ -203,6 +205,7 @@ class Training:
         if own:
             images = torch.cat([images, self.pool.batch(own, generator)])
         self.student.train()
+        self.lessons.train()
         if self.step >= recipe.frozen_from * recipe.steps:
             self.student.freeze_statistics()
         for group in self.optimizer.param_groups:

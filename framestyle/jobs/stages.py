@@ -3,14 +3,22 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from torch import Tensor
 
-from framestyle.config import Config
+from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.jobs.device import Device
 from framestyle.media import read_picture, to_tensor
-from framestyle.networks import FeatureNetwork, choose, load, network_spec, parse_weights
+from framestyle.networks import (
+    FeatureNetwork,
+    Pooling,
+    choose,
+    load,
+    network_spec,
+    parse_weights,
+)
 from framestyle.objectives import split_channels
 from framestyle.progress import Notice, Progress
 from framestyle.settings import number
@@ -124,9 +132,9 @@ def build(
         ModelError: Weights cannot be had or do not fit, or a layer is unknown.
     """
     on_device = {path: picture.to(device.device) for path, picture in pictures.items()}
-    networks: dict[tuple[str, str], FeatureNetwork] = {}
+    networks: dict[tuple[str, Pooling | None], FeatureNetwork] = {}
 
-    def network(name: str, pooling: str) -> FeatureNetwork:
+    def network(name: str, pooling: Pooling | None) -> FeatureNetwork:
         if (name, pooling) not in networks:  # one for both stages where they name the same
             networks[name, pooling] = _load(config, name, pooling, device, progress)
         return networks[name, pooling]
@@ -136,11 +144,11 @@ def build(
         chosen = config.dream
         guide = on_device[chosen.guide] if chosen.guide is not None else None
         dream = DreamStage(
-            network(chosen.network, "max"), chosen, chosen.layers or (), config.compute.seed, guide
+            network(chosen.network, None), chosen, chosen.layers or (), config.compute.seed, guide
         )
     if config.style.enabled:
         style = StyleStage(
-            network(config.style.network, config.style.pooling),
+            network(config.style.network, _pooling(config.style)),
             config.style,
             config.style.content_layers or (),
             config.style.style_layers or (),
@@ -188,14 +196,18 @@ def _layers(config: Config) -> dict[str, list[str]]:
     return {stage: names for stage, names in named.items() if getattr(config, stage).enabled}
 
 
+def _pooling(style: StyleSettings) -> Pooling | None:
+    return None if style.pooling == "own" else cast(Pooling, style.pooling)
+
+
 def _load(
-    config: Config, name: str, pooling: str, device: Device, progress: Progress
+    config: Config, name: str, pooling: Pooling | None, device: Device, progress: Progress
 ) -> FeatureNetwork:
     return load(
         name,
         files=weights_files(config),
         device=device.device,
         dtype=device.dtype,
-        pooling="average" if pooling == "average" else "max",
+        pooling=pooling,
         progress=progress,
     )

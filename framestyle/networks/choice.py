@@ -6,12 +6,11 @@ from pathlib import Path
 
 from framestyle.errors import ModelError
 from framestyle.networks.download import reach
-from framestyle.networks.registry import NETWORKS, network_spec
+from framestyle.networks.registry import network_spec
 from framestyle.networks.weights import NO_FILES, locate
 
 FULL: Mapping[str, str] = {"dream": "inception_v3", "style": "vgg19"}
 LITE = "lite"
-SMALL = "squeezenet1_0"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def choose(
         stages: Stages that the run has; the reason speaks of no others.
 
     Raises:
-        ModelError: A name is unknown, or ``networks`` asks for what this version does not carry.
+        ModelError: A name is unknown, or ``networks`` is none of its values.
     """
     named = {"dream": dream, "style": style}
     for name in named.values():
@@ -82,12 +81,8 @@ def _size(
         raise ModelError(f"got networks {networks!r}, expected auto, full or lite")
     if not wanted:
         return "full", "as named"
-    if networks == LITE:
-        network_spec(LITE)
     if networks != "auto":
         return networks, f"--networks {networks}; choose others with {flags}"
-    if LITE not in NETWORKS:
-        return "full", _why_full(wanted, has_gpu)
     if not has_gpu:
         return LITE, "small, because there is no GPU; --networks full takes the large ones"
     missing = next((FULL[s] for s in wanted if not _can_be_had(FULL[s], files)), None)
@@ -97,13 +92,6 @@ def _size(
             f"`framestyle weights fetch {missing}` on a machine with internet gets them"
         )
     return "full", f"large, because there is a GPU; --networks {LITE} is quicker, or {flags}"
-
-
-def _why_full(wanted: list[str], has_gpu: bool) -> str:
-    small = " ".join(f"--{stage}-network {SMALL}" for stage in wanted)
-    if has_gpu:
-        return f"large, because there is a GPU; smaller and quicker: {small}"
-    return f"large, which takes long without a GPU; smaller and quicker: {small}"
 
 
 def _can_be_had(name: str, files: Mapping[str, Path]) -> bool:

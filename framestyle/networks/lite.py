@@ -5,15 +5,18 @@ Its shape is VGG's (Simonyan and Zisserman 2014) with an eighth of the channels 
 borders. ``training/`` makes its weights.
 """
 
-from torch import nn
+from torch import Tensor, nn
 
 Layer = tuple[int, int]
 """Channels and kernel size of a convolution."""
 
+FILE = "lite-9396414d.safetensors"
+"""The weights, beside this file; the name ends in the start of their SHA-256."""
+
 BLOCKS: tuple[tuple[Layer, ...], ...] = (
     ((16, 3),),
     ((32, 3), (64, 3)),
-    ((96, 3), (96, 3)),
+    ((96, 3), (128, 3)),
     ((160, 3), (160, 3), (160, 3)),
     ((192, 3), (256, 1)),
 )
@@ -47,6 +50,11 @@ class Lite(nn.Module):
                 layers += [convolution(channels, layer), nn.ReLU(inplace=True)]
                 channels = layer[0]
         self.features = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the last layer's features of normalised pictures (N, 3, H, W)."""
+        features: Tensor = self.features(image)
+        return features
 
 
 def build_lite() -> nn.Module:

@@ -17,8 +17,8 @@ from torchvision.models import (
 )
 
 from framestyle.errors import ModelError
-from framestyle.networks import googlenet, inception, squeezenet, vgg
-from framestyle.networks.features import FeatureNetwork, Triple
+from framestyle.networks import googlenet, inception, lite, squeezenet, vgg
+from framestyle.networks.features import FeatureNetwork, Pooling, Triple
 from framestyle.settings import Layers
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -37,9 +37,11 @@ class NetworkSpec:
         build: Makes the bare model, whose state dict has the keys of the weights file.
         name_stages: Cuts the model into named stages, shallowest first; may change the model.
         url: Where the weights are fetched from. The file name ends in the start of its SHA-256.
-        embedded: Weights file inside the package, for a network that is not fetched.
+        embedded: Weights file inside the package, for a network that is not fetched. Its name ends
+            in the start of its SHA-256, as torchvision's do.
         mean: Normalisation of images in [0, 1], by channel R, G, B.
         std: The same.
+        pooling: How it pools unless told otherwise.
         default_content_layers: Layers of the content loss with their weights.
         default_style_layers: Layers of the style loss with their weights.
         default_dream_layers: Layers that DeepDream amplifies with their coefficients.
@@ -54,6 +56,7 @@ class NetworkSpec:
     embedded: Path | None = None
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    pooling: Pooling = "max"
     default_content_layers: Layers
     default_style_layers: Layers
     default_dream_layers: Layers
@@ -74,7 +77,7 @@ class NetworkSpec:
         On a ``bare_model`` it still checks layer names and knows the smallest picture, so that
         settings can be refused before any weights are read.
         """
-        return FeatureNetwork(self.name, self.name_stages(model), self.mean, self.std)
+        return FeatureNetwork(self.name, self.name_stages(model), self.mean, self.std, self.pooling)
 
 
 def _equal(*names: str) -> Layers:
@@ -151,26 +154,28 @@ _SPECS = (
         default_style_layers=_equal("relu1", "fire3", "fire5", "fire7", "fire9"),
         default_dream_layers=_rising("fire6", "fire8", "fire9"),
     ),
+    NetworkSpec(
+        name="lite",
+        description="framestyle's own, in the package: 2 MB, for machines without a GPU",
+        stages=frozenset({"dream", "style"}),
+        build=lite.build_lite,
+        name_stages=vgg.name_stages,
+        embedded=Path(__file__).parent / lite.FILE,
+        pooling="average",
+        default_content_layers=_equal("relu4_2"),
+        default_style_layers=_equal("relu1_1", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
+        default_dream_layers=_rising("relu3_2", "relu4_3", "relu5_2"),
+    ),
 )
 
 NETWORKS: Mapping[str, NetworkSpec] = {spec.name: spec for spec in _SPECS}
 """Every network that can be had, by name."""
-
-NOT_CARRIED = {
-    "lite": (
-        "this version of framestyle does not carry the embedded network lite; "
-        "a small one to use instead is squeezenet1_0"
-    )
-}
-"""Names that other versions know, and what to say to who asks for one."""
 
 
 def network_spec(name: str) -> NetworkSpec:
     """Return what is known of a network; raises ``ModelError`` for an unknown name."""
     if name in NETWORKS:
         return NETWORKS[name]
-    if name in NOT_CARRIED:
-        raise ModelError(NOT_CARRIED[name])
     near = difflib.get_close_matches(name.lower(), NETWORKS, n=2, cutoff=0.5)
     meant = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise ModelError(f"there is no network {name!r}{meant}; there are: {', '.join(NETWORKS)}")

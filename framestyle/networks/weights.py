@@ -1,5 +1,6 @@
 """Where the weights of a network are, how they get there, and loading them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def load(
     files: Mapping[str, Path] = NO_FILES,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-    pooling: Pooling = "max",
+    pooling: Pooling | None = None,
     progress: Progress = ignore,
 ) -> FeatureNetwork:
     """Load a network with its weights, fetching them on first use.
@@ -110,7 +111,7 @@ def load(
         files: Weights files that the user gives, by network.
         device: Where the network shall run.
         dtype: Its precision, ``torch.float32`` or ``torch.bfloat16``.
-        pooling: ``"max"``, or ``"average"`` as Gatys et al. 2016 suggest.
+        pooling: ``"max"``, or ``"average"`` as Gatys et al. 2016 suggest; its own unless given.
         progress: Hears a ``Notice`` before anything is fetched, then ``Fetching``.
 
     Raises:
@@ -121,10 +122,12 @@ def load(
         raise ModelError(f"got the precision {dtype}, expected float32 or bfloat16")
     spec = network_spec(name)
     where = locate(name, files)
+    if where.path == spec.embedded:
+        _check_embedded(where.path)
     if where.kind == "missing" and name not in files and spec.url:
         where = _location("cache", fetch(name, progress))
     network = _fitted(spec, where)
-    if pooling != network.pooling:
+    if pooling not in (None, network.pooling):
         network = network.with_pooling(pooling)
     return network.to(device=torch.device(device), dtype=dtype)
 
@@ -133,6 +136,19 @@ def _location(kind: Literal["file", "cache", "embedded"], path: Path) -> Locatio
     if not path.is_file():
         return Location("missing", path, 0)
     return Location(kind, path, path.stat().st_size)
+
+
+def _check_embedded(path: Path) -> None:
+    again = "install framestyle again"
+    if not path.is_file():
+        raise ModelError(f"{path}: this file of the package is missing; {again}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    expected = path.stem.rpartition("-")[2]
+    if not digest.startswith(expected):
+        raise ModelError(
+            f"{path}: damaged: its SHA-256 starts with {digest[: len(expected)]}, expected "
+            f"{expected}; {again}"
+        )
 
 
 def _fitted(spec: NetworkSpec, where: Location) -> FeatureNetwork:

@@ -14,11 +14,6 @@ NOWHERE = "http://127.0.0.1:9/weights-00000000.pth"
 
 
 @pytest.fixture
-def no_lite(monkeypatch):
-    monkeypatch.delitem(NETWORKS, "lite", raising=False)
-
-
-@pytest.fixture
 def lite(monkeypatch, cache, tmp_path):
     """Stand in for the embedded network, in a world without the full networks' weights."""
     spec = replace(NETWORKS["squeezenet1_0"], name="lite", url="", embedded=tmp_path / "lite.pth")
@@ -32,20 +27,22 @@ def names(choice):
     return choice.dream_name, choice.style_name
 
 
-@pytest.mark.usefixtures("no_lite")
+@pytest.mark.usefixtures("lite")
 @pytest.mark.parametrize(
     ("dream", "style", "networks", "has_gpu", "expected", "said"),
     [
-        ("auto", "auto", "auto", True, ("inception_v3", "vgg19"), "because there is a GPU"),
-        ("auto", "auto", "auto", False, ("inception_v3", "vgg19"), "takes long without a GPU"),
+        ("auto", "auto", "auto", False, ("lite", "lite"), "no GPU; --networks full"),
+        ("auto", "auto", "lite", True, ("lite", "lite"), "--networks lite"),
         ("auto", "auto", "full", False, ("inception_v3", "vgg19"), "--networks full"),
         ("googlenet", "vgg16", "auto", False, ("googlenet", "vgg16"), "as named"),
         ("googlenet", "vgg16", "lite", False, ("googlenet", "vgg16"), "as named"),
-        ("googlenet", "auto", "auto", False, ("googlenet", "vgg19"), "takes long"),
+        ("googlenet", "auto", "auto", False, ("googlenet", "lite"), "no GPU"),
+        ("auto", "vgg19", "auto", False, ("lite", "vgg19"), "no GPU"),
+        ("lite", "auto", "full", False, ("lite", "vgg19"), "--networks full"),
         ("auto", "squeezenet1_0", "full", True, ("inception_v3", "squeezenet1_0"), "full"),
     ],
 )
-def test_without_lite(dream, style, networks, has_gpu, expected, said):
+def test_choices(dream, style, networks, has_gpu, expected, said):
     choice = choose(dream, style, networks, has_gpu=has_gpu)
     assert names(choice) == expected
     assert said in choice.reason
@@ -53,21 +50,13 @@ def test_without_lite(dream, style, networks, has_gpu, expected, said):
     assert "\n" not in choice.reason
 
 
-@pytest.mark.usefixtures("no_lite")
+@pytest.mark.usefixtures("lite")
 def test_the_reason_says_how_to_choose_otherwise():
-    reason = choose(has_gpu=False).reason
-    assert "--dream-network squeezenet1_0 --style-network squeezenet1_0" in reason
-    only_style = choose("googlenet", has_gpu=False).reason
-    assert "--style-network squeezenet1_0" in only_style
+    reason = choose("auto", "auto", "lite", has_gpu=False).reason
+    assert "--dream-network NAME --style-network NAME" in reason
+    only_style = choose("googlenet", "auto", "full", has_gpu=False).reason
+    assert "--style-network NAME" in only_style
     assert "--dream-network" not in only_style
-
-
-@pytest.mark.usefixtures("no_lite")
-def test_lite_asked_for_where_it_is_not_carried():
-    with pytest.raises(ModelError, match="does not carry"):
-        choose("auto", "auto", "lite", has_gpu=True)
-    with pytest.raises(ModelError, match="does not carry"):
-        choose("lite", "auto", has_gpu=True)
 
 
 def test_bad_names():
@@ -77,30 +66,20 @@ def test_bad_names():
         choose("auto", "auto", "huge", has_gpu=True)
 
 
-@pytest.mark.usefixtures("no_lite")
+@pytest.mark.usefixtures("lite")
 def test_a_weights_file_does_not_choose_its_network():
-    choice = choose(has_gpu=True, files={"squeezenet1_0": Path("s.pth")})
-    assert names(choice) == ("inception_v3", "vgg19")
+    choice = choose(has_gpu=False, files={"squeezenet1_0": Path("s.pth")})
+    assert names(choice) == ("lite", "lite")
     assert "the weights given for squeezenet1_0 are not used" in choice.reason
-    used = choose(has_gpu=True, files={"vgg19": Path("v.pth")})
+    used = choose("auto", "vgg19", has_gpu=False, files={"vgg19": Path("v.pth")})
     assert "not used" not in used.reason
 
 
-@pytest.mark.usefixtures("no_lite")
+@pytest.mark.usefixtures("lite")
 def test_a_stage_that_is_left_out_is_not_spoken_of():
     choice = choose(has_gpu=False, stages=("style",))
-    assert choice.style_name == "vgg19"
+    assert choice.style_name == "lite"
     assert "dream" not in choice.reason
-
-
-@pytest.mark.usefixtures("lite")
-def test_with_lite_and_no_gpu():
-    choice = choose(has_gpu=False)
-    assert names(choice) == ("lite", "lite")
-    assert "no GPU; --networks full" in choice.reason
-    assert names(choose("auto", "vgg19", has_gpu=False)) == ("lite", "vgg19")
-    assert names(choose("auto", "auto", "full", has_gpu=False)) == ("inception_v3", "vgg19")
-    assert names(choose("auto", "auto", "lite", has_gpu=True)) == ("lite", "lite")
 
 
 def test_with_lite_and_a_gpu_the_full_networks_have_to_be_had(lite):

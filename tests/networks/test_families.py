@@ -43,6 +43,14 @@ LAYERS = {
             *("inception4c", "maxpool4", "inception5b"),
         )
     },
+    "lite": {
+        "conv1_1": "features.0",
+        "relu1_1": "features.1",
+        "pool1": "features.2",
+        "relu2_2": "features.6",
+        "relu4_3": "features.18",
+        "relu5_2": "features.23",
+    },
     "squeezenet1_0": {
         "conv1": "features.0",
         "relu1": "features.1",

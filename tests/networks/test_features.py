@@ -14,6 +14,7 @@ DEEPEST = {
     "inception_v3": "Mixed_7c",
     "googlenet": "inception5b",
     "squeezenet1_0": "fire9",
+    "lite": "relu5_2",
 }
 
 

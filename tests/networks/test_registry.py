@@ -3,7 +3,7 @@
 import pytest
 
 from framestyle.errors import ModelError
-from framestyle.networks import NETWORKS, network_spec
+from framestyle.networks import NETWORKS, lite, network_spec
 
 FILES = {
     "vgg19": "vgg19-dcbb9e9d.pth",
@@ -11,12 +11,13 @@ FILES = {
     "inception_v3": "inception_v3_google-0cc3c7bd.pth",
     "googlenet": "googlenet-1378be20.pth",
     "squeezenet1_0": "squeezenet1_0-b66bff10.pth",
+    "lite": lite.FILE,
 }
 
 
 def test_networks():
     assert {name: spec.file_name for name, spec in NETWORKS.items()} == FILES
-    assert all(spec.url.startswith("https://") for spec in NETWORKS.values())
+    assert all(s.url.startswith("https://") != bool(s.embedded) for s in NETWORKS.values())
     assert all(spec.name == name for name, spec in NETWORKS.items())
     assert all(spec.stages <= {"dream", "style"} and spec.stages for spec in NETWORKS.values())
 
@@ -50,9 +51,3 @@ def test_unknown_names_are_answered_with_near_ones():
         network_spec("VGG-19")
     with pytest.raises(ModelError, match=r"no network 'x'; there are: vgg19, vgg16, inception_v3"):
         network_spec("x")
-
-
-@pytest.mark.skipif("lite" in NETWORKS, reason="this version carries lite")
-def test_lite_is_known_but_not_carried():
-    with pytest.raises(ModelError, match=r"does not carry .* lite; .* squeezenet1_0"):
-        network_spec("lite")

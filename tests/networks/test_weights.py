@@ -1,5 +1,6 @@
 """Finding and loading weights: torch's cache, files of both kinds, and every bad file."""
 
+import hashlib
 import os
 import pickle
 from dataclasses import replace
@@ -75,12 +76,23 @@ def test_loads_in_the_precision_and_with_the_pooling_asked_for(squeezenet, tmp_p
 
 
 def test_loads_an_embedded_network(monkeypatch, squeezenet, tmp_path):
-    path = tmp_path / "inside.safetensors"
-    save_file(squeezenet, path)
+    save_file(squeezenet, tmp_path / "inside.safetensors")
+    content = (tmp_path / "inside.safetensors").read_bytes()
+    path = tmp_path / f"inside-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
+    path.write_bytes(content)
     spec = replace(NETWORKS["squeezenet1_0"], name="inside", url="", embedded=path)
     monkeypatch.setitem(NETWORKS, "inside", spec)
     assert locate("inside").kind == "embedded"
     assert load("inside").name == "inside"
+    damaged = bytearray(content)
+    damaged[-1000] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(ModelError, match=r"damaged: its SHA-256 starts with .* expected") as caught:
+        load("inside")
+    assert str(path) in str(caught.value)
+    path.unlink()
+    with pytest.raises(ModelError, match="missing; install framestyle again"):
+        load("inside")
 
 
 class Evil:
