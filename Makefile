@@ -4,17 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-# The demo's network, until the package carries one of its own.
-DEMO_WEIGHTS ?= ../shared/weights/squeezenet1_0.safetensors
-DEMO_FLAGS ?= --style-network squeezenet1_0 --dream-network squeezenet1_0 \
-	--weights squeezenet1_0=$(DEMO_WEIGHTS)
-
 .PHONY: demo test test-slow test-gpu lint format bench samples clean
 
 demo: $(READY)
 	mkdir -p demo
-	$(BIN)/framestyle samples/clip.mp4 samples/styles/swirl.jpg -o demo/clip.mp4 --overwrite \
-		$(DEMO_FLAGS)
+	$(BIN)/framestyle samples/clip.mp4 samples/styles/swirl.jpg -o demo/clip.mp4 --overwrite
 	@echo "The dreamed and painted clip is demo/clip.mp4"
 
 test: $(READY)

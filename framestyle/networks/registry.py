@@ -80,8 +80,8 @@ class NetworkSpec:
         return FeatureNetwork(self.name, self.name_stages(model), self.mean, self.std, self.pooling)
 
 
-def _equal(*names: str) -> Layers:
-    return tuple((name, 1.0) for name in names)
+def _equal(*names: str, weight: float = 1.0) -> Layers:
+    return tuple((name, weight) for name in names)
 
 
 def _rising(first: str, second: str, third: str) -> Layers:
@@ -163,7 +163,12 @@ _SPECS = (
         embedded=Path(__file__).parent / lite.FILE,
         pooling="average",
         default_content_layers=_equal("relu4_2"),
-        default_style_layers=_equal("relu1_1", "relu2_2", "relu3_2", "relu4_2", "relu5_1"),
+        # Every layer: Gram matrices cost little, and each sees what the others miss. More weight on
+        # the early ones holds the grain to the style's, and leaves the deep ones to the content.
+        default_style_layers=(
+            *_equal("relu1_1", "relu2_1", "relu2_2", weight=3.0),
+            *_equal("relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu4_3", "relu5_1", "relu5_2"),
+        ),
         default_dream_layers=_rising("relu3_2", "relu4_3", "relu5_2"),
     ),
 )
