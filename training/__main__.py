@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--teacher", action="append", required=True, help=", ".join(LESSONS))
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--start", type=Path, help="folder of a training to start from")
     parser.add_argument("--threads", type=int, help="threads of the CPU (all)")
     parser.add_argument(
         "--export-only", action="store_true", help="write the network as it was last saved"
@@ -41,7 +42,7 @@ def main() -> int:
         teachers = [load_teacher(name, files) for name in dict.fromkeys(arguments.teacher)]
         pictures = read_pictures(arguments.pictures, recipe.side_px // 2)
         arguments.output.mkdir(parents=True, exist_ok=True)
-        training = Training(pictures, teachers, recipe, arguments.output)
+        training = Training(pictures, teachers, recipe, arguments.output, arguments.start)
         if not arguments.export_only:
             training.run()
         path = export(training.student, training.some_batches(EXPORT_BATCHES), arguments.output)

@@ -1,8 +1,8 @@
-"""What lite learns: its teachers' activations and their Gram matrices, through linear heads.
+"""What lite learns: its teachers' activations, through linear heads.
 
-A head is linear, the same at every place: where A maps lite's features to the teacher's, it maps lite's Gram
-matrix G to the teacher's, A G A^T. A style that fits lite's Gram matrices therefore fits the
-teacher's as far as the head has no residue.
+A head is linear, the same at every place: where A maps lite's features to the teacher's, it maps
+lite's Gram matrix G to the teacher's, A G A^T. A style that fits lite's Gram matrices therefore
+fits the teacher's as far as the head has no residue.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,7 +14,6 @@ from training.student import Student
 
 PAINTING = ("relu1_1", "relu2_2", "relu3_1", "relu3_2", "relu4_2", "relu4_3", "relu5_2")
 DREAMING = ("relu3_2", "relu4_2", "relu4_3", "relu5_1", "relu5_2")
-KEPT_AT = (5, 10, 20)
 
 
 class Pool:
@@ -45,17 +44,31 @@ class Pool:
         return images
 
 
-def optimised(student: Student, crops: Crops, count: int, generator: torch.Generator) -> Tensor:
-    """Return pictures on the way of a painting or of a dream, (3 * count, 3, side, side)."""
+def optimised(
+    student: Student, crops: Crops, count: int, iterations: int, generator: torch.Generator
+) -> Tensor:
+    """Return pictures on the way of a painting or of a dream, (3 * count, 3, side, side).
+
+    Args:
+        student: The network that optimises them.
+        crops: What they start from, and the styles.
+        count: How many at a time.
+        iterations: Of each; it is kept after a quarter, half and all of them.
+        generator: Where chance comes from.
+    """
     student.eval()
     images = crops.batch(count, generator)
     if torch.rand((), generator=generator) < 0.7:
-        return _painted(student, images, crops.batch(count, generator), generator)
-    return _dreamed(student, images, generator)
+        return _painted(student, images, crops.batch(count, generator), iterations, generator)
+    return _dreamed(student, images, iterations, generator)
 
 
 def _painted(
-    student: Student, content: Tensor, styles: Tensor, generator: torch.Generator
+    student: Student,
+    content: Tensor,
+    styles: Tensor,
+    iterations: int,
+    generator: torch.Generator,
 ) -> Tensor:
     """Gatys' descent, each picture of the batch towards the Gram matrices of its own style."""
     with torch.no_grad():
@@ -68,9 +81,11 @@ def _painted(
     x.requires_grad_()
     descent = torch.optim.Adam([x], lr=0.04, betas=(0.9, 0.99))
     kept = []
-    for number in range(1, KEPT_AT[-1] + 1):
+    for number in range(1, iterations + 1):
         features = student(x)
-        loss = alpha * (features["relu4_2"] - of_content).square().mean() / of_content.square().mean()
+        loss = (
+            alpha * (features["relu4_2"] - of_content).square().mean() / of_content.square().mean()
+        )
         for name, target in targets.items():
             error = (grams(features[name]) - target).square().sum(dim=(1, 2))
             loss = loss + (error / target.square().sum(dim=(1, 2))).add(1).sqrt().mean()
@@ -78,12 +93,14 @@ def _painted(
         descent.step()
         with torch.no_grad():
             x.clamp_(0, 1)
-        if number in KEPT_AT:
+        if number in _kept_at(iterations):
             kept.append(x.detach().clone())
     return torch.cat(kept)
 
 
-def _dreamed(student: Student, images: Tensor, generator: torch.Generator) -> Tensor:
+def _dreamed(
+    student: Student, images: Tensor, iterations: int, generator: torch.Generator
+) -> Tensor:
     """DeepDream's ascent on one layer, or on a few of its channels."""
     name = DREAMING[int(torch.randint(len(DREAMING), (), generator=generator))]
     some = torch.randperm(student.channels(name), generator=generator)
@@ -91,12 +108,16 @@ def _dreamed(student: Student, images: Tensor, generator: torch.Generator) -> Te
         some = some[:4]
     step = 0.008 + 0.016 * float(torch.rand((), generator=generator))
     x, kept = images.clone().requires_grad_(), []
-    for number in range(1, KEPT_AT[-1] + 1):
+    for number in range(1, iterations + 1):
         loss = student(x)[name][:, some].square().mean()
         (slope,) = torch.autograd.grad(loss, [x])
         with torch.no_grad():
             x += step * slope / (slope.abs().mean(dim=(1, 2, 3), keepdim=True) + 1e-12)
             x.clamp_(0, 1)
-        if number in KEPT_AT:
+        if number in _kept_at(iterations):
             kept.append(x.detach().clone())
     return torch.cat(kept)
+
+
+def _kept_at(iterations: int) -> tuple[int, int, int]:
+    return (iterations // 4, iterations // 2, iterations)

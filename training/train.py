@@ -36,6 +36,7 @@ class Recipe:
         own_share: Share of a batch that the student has optimised itself.
         own_from: Share of the training after which it does.
         own_every: Steps between two rounds of that.
+        own_iterations: Iterations of such a picture.
         own_pool: How many such pictures are kept.
         frozen_from: Share of the training after which batch normalisation is as in the finished
             network.
@@ -50,6 +51,7 @@ class Recipe:
     own_share: float = 0.25
     own_from: float = 0.15
     own_every: int = 60
+    own_iterations: int = 20
     own_pool: int = 480
     frozen_from: float = 0.9
     seed: int = 0
@@ -70,13 +72,19 @@ class Training:
         teachers: Networks that lite follows.
         recipe: How.
         folder: Where ``state.pt`` and ``log.jsonl`` are kept.
+        start: Folder of a training whose network and teachers' statistics this one starts from.
 
     Raises:
-        SettingsError: ``folder`` holds a training with another recipe.
+        SettingsError: ``folder`` holds a training with another recipe, or ``start`` none.
     """
 
     def __init__(
-        self, pictures: list[np.ndarray], teachers: list[Teacher], recipe: Recipe, folder: Path
+        self,
+        pictures: list[np.ndarray],
+        teachers: list[Teacher],
+        recipe: Recipe,
+        folder: Path,
+        start: Path | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         held = min(HELD_OUT, len(pictures) // 5)
@@ -87,7 +95,8 @@ class Training:
         self.crops = Crops(learnt, recipe.side_px)
         self.held = Crops([pictures[i] for i in sorted(kept)] or learnt, recipe.side_px)
         self.student = Student()
-        state = self._saved()
+        own = self._saved()
+        state = own or self._start(start)
         measured = (
             {t.name: statistics(t, self.some_batches(24)) for t in teachers}
             if state is None
@@ -104,11 +113,12 @@ class Training:
         self.pool = Pool(recipe.own_pool, recipe.side_px)
         self.step = 0
         if state is not None:
-            self.step = state["step"]
             self.student.load_state_dict(state["student"])
             self.lessons.load_state_dict(state["lessons"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.pool.pictures, self.pool.count = state["pool"], state["pool_count"]
+        if own is not None:
+            self.step = own["step"]
+            self.optimizer.load_state_dict(own["optimizer"])
+            self.pool.pictures, self.pool.count = own["pool"], own["pool_count"]
 
     def run(self, save_every_s: float = 300.0, say: Callable[[str], None] = print) -> Student:
         """Train to the end and return the student; a run that is cut off goes on where it saved."""
@@ -117,7 +127,7 @@ class Training:
         while self.step < recipe.steps:
             generator = self._generator(self.step)
             if self._optimises():
-                self.pool.add(optimised(self.student, self.crops, 8, generator))
+                self.pool.add(self._optimised(generator))
             loss, parts = self._learn(generator)
             self.step += 1
             for key, values in {"loss": (loss,), **parts}.items():
@@ -126,7 +136,8 @@ class Training:
             if self.step % 100 == 0 or self.step == recipe.steps:
                 pace = (time.monotonic() - began) / (self.step - first)
                 self._log({"step": self.step, "seconds_a_step": round(pace, 3), **_short(means)})
-                say(f"step {self.step} of {recipe.steps}: loss {means['loss'][0]:.4f}, {pace:.2f} s a step")
+                now = f"step {self.step} of {recipe.steps}: loss {means['loss'][0]:.4f}"
+                say(f"{now}, {pace:.2f} s a step")
             if time.monotonic() - saved > save_every_s or self.step == recipe.steps:
                 self.save()
                 saved = time.monotonic()
@@ -174,6 +185,21 @@ class Training:
         )
         part.replace(self.folder / "state.pt")
 
+    def _start(self, folder: Path | None) -> dict[str, Any] | None:
+        if folder is None:
+            return None
+        file = folder / "state.pt"
+        if not file.is_file():
+            raise SettingsError(f"{file}: there is no such file; expected the folder of a training")
+        state: dict[str, Any] = torch.load(file, weights_only=True)
+        asked = [teacher.name for teacher in self.teachers]
+        if state["teachers"] != asked:
+            raise SettingsError(
+                f"{folder} holds a training with teachers {state['teachers']}, and {asked} are "
+                "asked for; a training starts from one with the same teachers"
+            )
+        return state
+
     def _saved(self) -> dict[str, Any] | None:
         file = self.folder / "state.pt"
         if not file.is_file():
@@ -182,7 +208,7 @@ class Training:
         asked = {**asdict(self.recipe), "teachers": [teacher.name for teacher in self.teachers]}
         there = {**state["recipe"], "teachers": state["teachers"]}
         for key, value in asked.items():
-            if there.get(key) != value:
+            if there.get(key, value) != value:
                 raise SettingsError(
                     f"{self.folder} holds a training with {key} {there.get(key)}, and {value} is "
                     "asked for; take another folder, or the same settings to go on"
@@ -197,6 +223,9 @@ class Training:
         recipe = self.recipe
         begun = recipe.own_share > 0 and self.step >= recipe.own_from * recipe.steps
         return begun and (self.pool.count < 72 or self.step % recipe.own_every == 0)
+
+    def _optimised(self, generator: torch.Generator) -> Tensor:
+        return optimised(self.student, self.crops, 8, self.recipe.own_iterations, generator)
 
     def _learn(self, generator: torch.Generator) -> tuple[float, dict[str, tuple[float, ...]]]:
         recipe = self.recipe

@@ -169,7 +169,8 @@ _SPECS = (
             *_equal("relu1_1", "relu2_1", "relu2_2", weight=3.0),
             *_equal("relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu4_3", "relu5_1", "relu5_2"),
         ),
-        default_dream_layers=_rising("relu3_2", "relu4_3", "relu5_2"),
+        # Eyes, faces, bodies; weighed so that none of them hides the others.
+        default_dream_layers=(("relu4_2", 1.0), ("relu4_3", 2.0), ("relu5_1", 1.0)),
     ),
 )
 
