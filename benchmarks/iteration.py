@@ -63,7 +63,7 @@ def _style_iteration(
     spec = network_spec("vgg19")
     stage = StyleStage(
         network,
-        StyleSettings(),
+        StyleSettings(style_weight=5.0),
         spec.default_content_layers,
         spec.default_style_layers,
         [(1.0, style)],

@@ -66,8 +66,9 @@ class DreamSettings(Settings):
         "Mixed_6b:1,Mixed_6c:1.5,Mixed_6d:2)", layers, metavar="LAYER:C,...", flag="dream_layers")
     strength: float = setting(1.0, "how far it dreams; multiplies the step", number,
                               metavar="X", low=0, high=100, flag="dream_strength")
-    step_size: float = setting(0.006, "mean change of a pixel in one step, of a range of 1", number,
-                               metavar="A", low=0, high=1, flag="dream_step_size")
+    step_size: float | None = setting(None, "mean change of a pixel in one step, of a range of 1 "
+                                      "(by network: 0.006, lite 0.0035)", number, metavar="A",
+                                      low=0, high=1, flag="dream_step_size")
     steps: int = setting(10, "steps an octave of a shot's first frame", whole, metavar="N",
                          low=0, high=10000, flag="dream_steps")
     next_steps: int = setting(1, "steps an octave of each later frame, which starts from the dream "
@@ -110,8 +111,10 @@ class StyleSettings(Settings):
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
     content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
-    style_weight: float = setting(5.0, "beta, weight of the style", number, metavar="X", low=0)
-    tv_weight: float = setting(2.0, "weight of the total variation", number, metavar="X", low=0)
+    style_weight: float | None = setting(None, "beta, weight of the style (by network: 5, lite 22)",
+                                         number, metavar="X", low=0)
+    tv_weight: float = setting(0.015, "weight of the total variation, of that of the style",
+                               number, metavar="X", low=0)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
@@ -137,6 +140,8 @@ class StyleSettings(Settings):
                           metavar="N", low=1, high=16)
     scale_factor: float = setting(1.6, "ratio of one such size to that before", number,
                                   metavar="X", low=1.05, high=8)
+    coarsest: int = setting(256, "least longest side of such a size; coarser ones lose the scene",
+                            whole, metavar="PX", low=1, high=32768)
     stop_change: float = setting(0.0, "a frame is done when its loss falls by less than this share "
                                  "in a window; 0 never (0.0001 in artistic-videos)", number,
                                  metavar="X", low=0, high=1)

@@ -30,8 +30,6 @@ from framestyle.stages import StyleStage
 LONGEST_PX = 512
 ITERATIONS = 200
 STEP_SIZE = 0.02
-STYLE_WEIGHT = 22.0
-TV_WEIGHT = 3.0
 
 
 def first_frame(path: Path) -> np.ndarray:
@@ -57,11 +55,11 @@ def load_judge(path: Path) -> Any:
 
 
 def painted(
-    network: FeatureNetwork, content: np.ndarray, style: np.ndarray, weight: float
+    network: FeatureNetwork, content: np.ndarray, style: np.ndarray, weight: float | None
 ) -> np.ndarray:
     """Paint a frame from itself, at one size, without a dream, with the tool's own objective."""
     spec = network_spec(network.name)
-    settings = StyleSettings(style_weight=weight, tv_weight=TV_WEIGHT)
+    settings = StyleSettings(style_weight=spec.default_style_weight if weight is None else weight)
     stage = StyleStage(
         network,
         settings,
@@ -119,7 +117,7 @@ def cost(network: FeatureNetwork, size: int, rounds: int = 5) -> dict[str, float
         counts.append(multiply_adds(each.to(torch.float32), layers))
         each.to(network.dtype)
         style = [(1.0, torch.rand(1, 3, 256, 256))]
-        settings = StyleSettings()
+        settings = StyleSettings(style_weight=of.default_style_weight)
         stages.append(
             StyleStage(each, settings, of.default_content_layers, of.default_style_layers, style)
         )
@@ -140,7 +138,7 @@ def main() -> int:
     parser.add_argument("--styles", type=Path, nargs="*", default=[])
     parser.add_argument("--judge", type=Path, help="a Python file with a class Judge")
     parser.add_argument("--weights", action="append", default=[], metavar="lite=FILE")
-    parser.add_argument("--style-weight", type=float, default=STYLE_WEIGHT)
+    parser.add_argument("--style-weight", type=float, help="(that of lite)")
     parser.add_argument("--no-cost", action="store_true", help="leave the timing out")
     parser.add_argument("--pictures", type=Path, help="folder for what was painted")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from torch import Tensor
 
@@ -21,9 +21,10 @@ from framestyle.networks import (
 )
 from framestyle.objectives import split_channels
 from framestyle.progress import Notice, Progress
-from framestyle.settings import number
+from framestyle.settings import Settings, number
 from framestyle.stages import DreamStage, FrameStyler, StyleStage
 
+Group = TypeVar("Group", bound=Settings)
 Style = tuple[Path, float]
 """A style picture and its weight."""
 
@@ -79,15 +80,24 @@ def with_chosen_networks(config: Config, device: Device, progress: Progress) -> 
     dream, style = network_spec(choice.dream_name), network_spec(choice.style_name)
     return dataclasses.replace(
         config,
-        dream=config.dream.replaced(
-            network=dream.name, layers=config.dream.layers or dream.default_dream_layers
+        dream=_filled(
+            config.dream.replaced(network=dream.name),
+            layers=dream.default_dream_layers,
+            step_size=dream.default_dream_step_size,
         ),
-        style=config.style.replaced(
-            network=style.name,
-            content_layers=config.style.content_layers or style.default_content_layers,
-            style_layers=config.style.style_layers or style.default_style_layers,
+        style=_filled(
+            config.style.replaced(network=style.name),
+            content_layers=style.default_content_layers,
+            style_layers=style.default_style_layers,
+            style_weight=style.default_style_weight,
         ),
     )
+
+
+def _filled(settings: Group, **of_network: Any) -> Group:
+    """Return settings in which the network says what the user leaves open."""
+    missing = {name: value for name, value in of_network.items() if getattr(settings, name) is None}
+    return settings.replaced(**missing)
 
 
 def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]:

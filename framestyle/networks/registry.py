@@ -44,7 +44,9 @@ class NetworkSpec:
         pooling: How it pools unless told otherwise.
         default_content_layers: Layers of the content loss with their weights.
         default_style_layers: Layers of the style loss with their weights.
+        default_style_weight: Weight of the style beside a content of weight 1.
         default_dream_layers: Layers that DeepDream amplifies with their coefficients.
+        default_dream_step_size: Mean change of a pixel in one of its steps.
     """
 
     name: str
@@ -59,7 +61,9 @@ class NetworkSpec:
     pooling: Pooling = "max"
     default_content_layers: Layers
     default_style_layers: Layers
+    default_style_weight: float = 5.0
     default_dream_layers: Layers
+    default_dream_step_size: float = 0.006
 
     @property
     def file_name(self) -> str:
@@ -169,8 +173,10 @@ _SPECS = (
             *_equal("relu1_1", "relu2_1", "relu2_2", weight=3.0),
             *_equal("relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu4_3", "relu5_1", "relu5_2"),
         ),
+        default_style_weight=22.0,
         # Eyes, faces, bodies; weighed so that none of them hides the others.
         default_dream_layers=(("relu4_2", 1.0), ("relu4_3", 2.0), ("relu5_1", 1.0)),
+        default_dream_step_size=0.0035,
     ),
 )
 

@@ -10,6 +10,7 @@ from framestyle.objectives.terms import (
     TotalVariation,
     WeightedSum,
     split_channels,
+    style_roughness,
     style_targets,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "TotalVariation",
     "WeightedSum",
     "split_channels",
+    "style_roughness",
     "style_targets",
 ]

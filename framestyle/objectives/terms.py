@@ -111,15 +111,34 @@ def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[
 
 
 class TotalVariation:
-    """Roughness of the picture (Mahendran 2015); a mean, or a sum with ``"gatys"``."""
+    """Roughness of the picture (Mahendran 2015).
 
-    def __init__(self, normalisation: str = "relative") -> None:
-        relative = normalisation == "relative"
-        self.formula = formulas.total_variation_mean if relative else formulas.total_variation_sum
+    A smooth style is spoilt by grain that a coarse brush hides, so what counts is how rough the
+    picture is beside its style.
+
+    Args:
+        of_style: ``style_roughness`` at the size of the strokes.
+        normalisation: ``"relative"``, the mean over that of the style, or ``"gatys"``, the sum.
+    """
+
+    SMOOTHEST = 0.001
+    """A style under this counts as this smooth, or a plain one would forbid every edge."""
+
+    def __init__(self, of_style: float = 1.0, normalisation: str = "relative") -> None:
+        self.of_style = max(of_style, self.SMOOTHEST)
+        self.relative = normalisation == "relative"
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the roughness, a scalar."""
-        return self.formula(image)
+        if not self.relative:
+            return formulas.total_variation_sum(image)
+        return formulas.total_variation_mean(image) / self.of_style
+
+
+def style_roughness(styles: list[tuple[float, Tensor]]) -> float:
+    """Weighted mean of ``total_variation_mean`` of style pictures, each (1, 3, H, W) in [0, 1]."""
+    total = sum(weight for weight, _ in styles)
+    return sum(w / total * float(formulas.total_variation_mean(image)) for w, image in styles)
 
 
 class TemporalLoss:

@@ -47,8 +47,12 @@ class DreamStage:
 
         Raises:
             ModelError: It lacks a layer or a channel.
-            SettingsError: Single channels are asked for, and a guide, which needs all of them.
+            SettingsError: Single channels are asked for, and a guide, which needs all of them; or
+                the settings leave the size of a step open.
         """
+        if self.settings.step_size is None:
+            raise SettingsError("the dream stage got no step size; take the network's own")
+        self.step_size = self.settings.step_size
         names = [split_channels(name)[0] for name, _ in self.layers]
         self.extract = self.network.extractor(names)
         self.smallest_px = self.network.minimum_side_px(names)
@@ -143,7 +147,7 @@ class DreamStage:
             image,
             evaluate,
             NormalisedAscent(
-                self.settings.step_size * self.settings.strength,
+                self.step_size * self.settings.strength,
                 self.settings.smoothing * longest,
                 self.settings.gradient,
             ),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from framestyle.config import StyleSettings
+from framestyle.errors import SettingsError
 from framestyle.networks import FeatureNetwork
 from framestyle.objectives import (
     ContentLoss,
@@ -14,6 +15,7 @@ from framestyle.objectives import (
     TemporalLoss,
     TotalVariation,
     WeightedSum,
+    style_roughness,
     style_targets,
 )
 from framestyle.settings import Layers
@@ -39,10 +41,18 @@ class StyleStage:
     content_layers: Layers
     style_layers: Layers
     styles: Sequence[tuple[float, Tensor]]
-    _targets: dict[Size, dict[str, Tensor]] = field(default_factory=dict, init=False)
+    _targets: dict[Size, tuple[dict[str, Tensor], float]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the network; raises ``ModelError`` for a layer that it lacks."""
+        """Prepare the network.
+
+        Raises:
+            ModelError: It lacks a layer.
+            SettingsError: The settings leave the weight of the style open.
+        """
+        if self.settings.style_weight is None:
+            raise SettingsError("the style stage got no style weight; take the network's own")
+        self.style_weight = self.settings.style_weight
         content = [name for name, _ in self.content_layers]
         style = [name for name, _ in self.style_layers]
         self.extract = self.network.extractor(list(dict.fromkeys(style + content)))
@@ -121,8 +131,9 @@ class StyleStage:
 
     def sizes(self, content: Tensor) -> list[Size]:
         """Return the sizes through which a first frame goes; none too small for the layers."""
-        chosen = self.settings
-        return pyramid(size_of(content), chosen.scales, chosen.scale_factor, self.smallest_px)
+        chosen, full = self.settings, size_of(content)
+        sizes = pyramid(full, chosen.scales, chosen.scale_factor, self.smallest_px)
+        return [size for size in sizes if size == full or max(size) >= chosen.coarsest]
 
     def objective(
         self, content: Tensor, temporal: tuple[float, TemporalLoss] | None
@@ -136,29 +147,28 @@ class StyleStage:
         chosen, kind = self.settings, self.settings.normalisation
         with torch.no_grad():
             of_content = self.extract_content(content)
-        targets = self._style_targets(size_of(content))
+        targets, roughness = self._style_targets(size_of(content))
         return WeightedSum(
             {
                 "content": (
                     chosen.content_weight,
                     ContentLoss(self.content_layers, of_content, kind),
                 ),
-                "style": (chosen.style_weight, StyleLoss(self.style_layers, targets, kind)),
-                "variation": (chosen.tv_weight, TotalVariation(kind)),
+                "style": (self.style_weight, StyleLoss(self.style_layers, targets, kind)),
+                "variation": (chosen.tv_weight, TotalVariation(roughness, kind)),
                 **({"temporal": temporal} if temporal else {}),
             }
         )
 
-    def _style_targets(self, frame: Size) -> dict[str, Tensor]:
-        """Gram matrices of the styles for frames of a size, made once for each size."""
+    def _style_targets(self, frame: Size) -> tuple[dict[str, Tensor], float]:
+        """Gram matrices and roughness of the styles for frames of a size, made once for each."""
         if frame not in self._targets:
             extract = self.network.extractor([name for name, _ in self.style_layers])
+            scaled = [(w, self.scaled_style(picture, frame)) for w, picture in self.styles]
             with torch.no_grad():
-                features = [
-                    (weight, extract(self.scaled_style(picture, frame)))
-                    for weight, picture in self.styles
-                ]
-                self._targets[frame] = style_targets(features, self.style_layers)
+                features = [(weight, extract(picture)) for weight, picture in scaled]
+                grams = style_targets(features, self.style_layers)
+            self._targets[frame] = grams, style_roughness(scaled)
         return self._targets[frame]
 
     def scaled_style(self, picture: Tensor, frame: Size) -> Tensor:

@@ -41,6 +41,7 @@ GIVEN = {
     "style.style_layers": ("relu1_1:0.5,relu2_1:2", (("relu1_1", 0.5), ("relu2_1", 2.0))),
     "style.content_weight": ("2", 2.0),
     "style.style_weight": ("1e3", 1000.0),
+    "style.coarsest": ("300", 300),
     "style.tv_weight": ("0", 0.0),
     "style.style_scale": ("0.5", 0.5),
     "style.optimizer": ("lbfgs", "lbfgs"),

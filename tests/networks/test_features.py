@@ -182,8 +182,10 @@ def test_minimum_side_is_exact(name, least, networks):
     for default in defaults:
         layers = [layer for layer, _ in default]
         side = network.minimum_side_px(layers, least)
-        assert smallest_map(network, layers, side) == least, layers
-        assert smallest_map(network, layers, side - 1) < least, layers
+        # a 3x3 convolution cannot reflect a map of one position
+        there = max(least, 2) if name == "lite" else least
+        assert smallest_map(network, layers, side) == there, layers
+        assert smallest_map(network, layers, side - 1) < there, layers
 
 
 def smallest_map(network, layers, side):

@@ -15,6 +15,7 @@ from framestyle.objectives import (
     WeightedSum,
     formulas,
     split_channels,
+    style_roughness,
     style_targets,
 )
 
@@ -180,8 +181,22 @@ def test_style_pictures_of_different_sizes_blend():
 
 
 def test_total_variation_knows_both_normalisations():
-    mean, total = TotalVariation()(IMAGE, {}), TotalVariation("gatys")(IMAGE, {})
+    mean, total = TotalVariation()(IMAGE, {}), TotalVariation(0.5, "gatys")(IMAGE, {})
     assert float(total) == pytest.approx(float(mean) * IMAGE.numel())
+
+
+def test_total_variation_counts_beside_that_of_the_style():
+    alone, beside = TotalVariation()(IMAGE, {}), TotalVariation(0.25)(IMAGE, {})
+    assert float(beside) == pytest.approx(4 * float(alone))
+    flat, smooth = TotalVariation(0.0)(IMAGE, {}), TotalVariation(TotalVariation.SMOOTHEST)
+    assert float(flat) == float(smooth(IMAGE, {}))
+
+
+def test_the_roughness_of_styles_is_their_weighted_mean():
+    rough, flat = IMAGE, torch.full_like(IMAGE, 0.5)
+    alone = style_roughness([(7.0, rough)])
+    assert alone == pytest.approx(float(formulas.total_variation_mean(rough)))
+    assert style_roughness([(1.0, rough), (3.0, flat)]) == pytest.approx(alone / 4)
 
 
 def test_the_temporal_loss_holds_its_reference():

@@ -199,7 +199,10 @@ def test_a_guide_is_what_the_dream_grows(make, frame, picture):
 def test_each_dream_grows_its_own_guide(real_network, frame, picture):
     layers = (("fire6", 1.0), ("fire8", 1.5))
     guides = [picture("swirl", 96, 96), picture("mosaic", 96, 96)]
-    stages = [DreamStage(real_network, DreamSettings(), layers, 0, guide) for guide in guides]
+    stages = [
+        DreamStage(real_network, DreamSettings(step_size=0.006), layers, 0, guide)
+        for guide in guides
+    ]
     results = [stage.run(frame, 3) for stage in stages]
     for own, stage in enumerate(stages):
         assert likeness(stage, results[own]) > 1.5 * likeness(stage, frame)
@@ -237,6 +240,6 @@ def test_an_unknown_channel_is_an_error_before_the_first_frame(make):
 @pytest.mark.shared
 def test_the_trained_network_dreams(real_network, frame):
     layers = (("fire6", 1.0), ("fire8", 1.5), ("fire9", 2.0))
-    stage = DreamStage(real_network, DreamSettings(), layers)
+    stage = DreamStage(real_network, DreamSettings(step_size=0.006), layers)
     dreamed = stage.run(frame, 4)
     assert activation(stage, dreamed, layers) > 2 * activation(stage, frame, layers)

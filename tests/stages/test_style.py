@@ -4,10 +4,17 @@ import pytest
 import torch
 
 from framestyle.config import StyleSettings
-from framestyle.errors import ModelError
+from framestyle.errors import ModelError, SettingsError
 from framestyle.networks import load, network_spec
-from framestyle.objectives import ContentLoss, StyleLoss, TemporalLoss, style_targets
+from framestyle.objectives import (
+    ContentLoss,
+    StyleLoss,
+    TemporalLoss,
+    style_roughness,
+    style_targets,
+)
 from framestyle.stages import StyleStage
+from framestyle.stages.pyramid import resize
 
 CONTENT = (("fire4", 1.0),)
 STYLE = (("relu1", 1.0), ("fire2", 1.0), ("fire4", 1.0))
@@ -33,7 +40,7 @@ def mosaic(picture):
 def make(random_network, swirl):
     def stage(styles=None, network=random_network, content=CONTENT, **settings):
         styles = styles or [(1.0, swirl)]
-        weights = {"style_weight": 10.0, "tv_weight": 1.0}
+        weights = {"style_weight": 10.0, "tv_weight": 0.015, "coarsest": 1}
         chosen = StyleSettings(**{**weights, **settings})
         return StyleStage(network, chosen, content, STYLE, styles)
 
@@ -123,7 +130,7 @@ def test_the_terms_are_named(make, frame):
 
 
 def test_total_variation_smooths(make, frame):
-    rough, smooth = (run(make(tv_weight=w), frame)[0] for w in (0.0, 100.0))
+    rough, smooth = (run(make(tv_weight=w), frame)[0] for w in (0.0, 1.0))
     assert smooth.diff(dim=3).square().mean() < 0.6 * rough.diff(dim=3).square().mean()
 
 
@@ -230,6 +237,36 @@ def test_coarse_to_fine_goes_through_its_sizes(make, random_network, frame, swir
     )
 
 
+def test_no_size_is_coarser_than_asked_and_the_frame_itself_is_always_there(make, frame):
+    sizes = make(scales=3, scale_factor=1.5, coarsest=40).sizes(frame)
+    assert sizes == [(32, 43), SIZE]
+    assert make(scales=3, coarsest=1000).sizes(frame) == [SIZE]
+
+
+def test_a_rough_style_bears_more_roughness_than_a_smooth_one(make, frame, swirl):
+    """The same weight of the variation smooths less where the style itself is rough."""
+    smooth = resize(resize(swirl, (24, 24)), (64, 64))
+    slopes = [
+        gradient_of_variation(make([(1.0, style)], tv_weight=1.0), frame)
+        for style in (swirl, smooth)
+    ]
+    ratio = style_roughness([(1.0, swirl)]) / style_roughness([(1.0, smooth)])
+    assert ratio > 2
+    torch.testing.assert_close(slopes[1], slopes[0] * ratio, rtol=1e-4, atol=1e-9)
+
+
+def gradient_of_variation(stage, frame):
+    _, term = stage.objective(frame, None).terms["variation"]
+    image = frame.clone().requires_grad_()
+    return torch.autograd.grad(term(image, {}), image)[0]
+
+
+@pytest.mark.parametrize("settings", [{}, {"style_weight": None}])
+def test_a_stage_without_a_style_weight_is_refused(random_network, swirl, settings):
+    with pytest.raises(SettingsError, match="no style weight"):
+        StyleStage(random_network, StyleSettings(**settings), CONTENT, STYLE, [(1.0, swirl)])
+
+
 def test_one_size_is_a_plain_run(make, frame):
     coarse = make(scales=1).run_coarse_to_fine(frame, frame, 3, step_size=0.02)
     assert torch.equal(coarse, run(make(), frame, 3)[0])
@@ -292,7 +329,9 @@ def test_average_pooling_paints_too(make, random_network, frame):
 def test_an_unknown_layer_is_an_error_with_the_near_names(random_network, swirl):
     for content, style in ((("fire44", 1.0),), STYLE), (CONTENT, (("relu9", 1.0),)):
         with pytest.raises(ModelError, match=r"no layer .*did you mean"):
-            StyleStage(random_network, StyleSettings(), content, style, [(1.0, swirl)])
+            StyleStage(
+                random_network, StyleSettings(style_weight=5.0), content, style, [(1.0, swirl)]
+            )
 
 
 def test_averaging_changes_what_is_returned_and_not_the_way_there(make, frame):
@@ -315,7 +354,7 @@ def test_the_trained_network_paints(real_network, picture):
     content = picture("frame", 64, 96)
     stage = StyleStage(
         real_network,
-        StyleSettings(),
+        StyleSettings(style_weight=5.0),
         spec.default_content_layers,
         spec.default_style_layers,
         [(1.0, picture("swirl", 96, 96))],
@@ -359,7 +398,7 @@ def test_bfloat16_paints_as_well_with_the_trained_network(real_weights, real_net
     for name, network in (("float32", real_network), ("bfloat16", low)):
         stage = StyleStage(
             network,
-            StyleSettings(style_weight=10.0, tv_weight=1.0),
+            StyleSettings(style_weight=10.0),
             spec.default_content_layers,
             spec.default_style_layers,
             [(1.0, picture("swirl", 96, 96))],
