@@ -111,9 +111,9 @@ class StyleSettings(Settings):
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
     content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
-    style_weight: float | None = setting(None, "beta, weight of the style (by network: 5, lite 22)",
+    style_weight: float | None = setting(None, "beta, weight of the style (by network: 5, lite 18)",
                                          number, metavar="X", low=0)
-    tv_weight: float = setting(0.015, "weight of the total variation, of that of the style",
+    tv_weight: float = setting(0.03, "weight of the total variation, of that of the style",
                                number, metavar="X", low=0)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)

@@ -173,7 +173,7 @@ _SPECS = (
             *_equal("relu1_1", "relu2_1", "relu2_2", weight=3.0),
             *_equal("relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu4_3", "relu5_1", "relu5_2"),
         ),
-        default_style_weight=22.0,
+        default_style_weight=18.0,
         # Eyes, faces, bodies; weighed so that none of them hides the others.
         default_dream_layers=(("relu4_2", 1.0), ("relu4_3", 2.0), ("relu5_1", 1.0)),
         default_dream_step_size=0.0035,

@@ -23,7 +23,7 @@ QUICK = {
         "first_iterations": 15,
         "iterations": 5,
         "style_weight": 10.0,
-        "tv_weight": 0.015,
+        "tv_weight": 0.03,
         "first_step_size": 0.02,
         "step_size": 0.005,
     },

@@ -40,7 +40,7 @@ def mosaic(picture):
 def make(random_network, swirl):
     def stage(styles=None, network=random_network, content=CONTENT, **settings):
         styles = styles or [(1.0, swirl)]
-        weights = {"style_weight": 10.0, "tv_weight": 0.015, "coarsest": 1}
+        weights = {"style_weight": 10.0, "tv_weight": 0.03, "coarsest": 1}
         chosen = StyleSettings(**{**weights, **settings})
         return StyleStage(network, chosen, content, STYLE, styles)
 
