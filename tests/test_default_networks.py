@@ -1,4 +1,6 @@
-"""The main job with the networks that it takes by default, InceptionV3 and VGG-19."""
+"""The main job with the networks that it takes by default: InceptionV3 and VGG-19, or lite."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -7,7 +9,8 @@ import torch
 from torch import nn
 
 import framestyle
-from framestyle.networks import network_spec
+from framestyle.cli import main
+from framestyle.networks import NETWORKS, network_spec
 from framestyle.progress import IterationDone, Notice
 
 
@@ -63,3 +66,34 @@ def test_the_main_job(cache, moving_clip, encode, style_file, packets_of, tmp_pa
     before, after = (cv2.VideoCapture(str(path)).read()[1] for path in (clip, out))
     assert before.shape == after.shape == (64, 80, 3)
     assert np.abs(before.astype(float) - after).mean() > 2
+
+
+def test_a_fresh_machine(clip_file, style_file, packets_of, tmp_path, monkeypatch, capsys):
+    """No cache, no internet, no network named: the embedded one does both stages."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nothing"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    out = tmp_path / "out.mp4"
+    quick = "--first-iterations 3 --iterations 2 --dream-steps 2 --device cpu --threads 1"
+    code = main([str(clip_file), str(style_file), "-o", str(out), *quick.split()])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    (line,) = [line for line in said.err.splitlines() if "networks:" in line]
+    assert "networks: dream lite, style lite (small, because there is no GPU; " in line
+    assert "--networks full" in line
+    assert len(packets_of(out, "v")[1]) == 5
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_damaged_embedded_file(clip_file, style_file, tmp_path, monkeypatch, capsys):
+    spec = network_spec("lite")
+    damaged = tmp_path / spec.embedded.name
+    damaged.write_bytes(spec.embedded.read_bytes()[:-1] + b"?")
+    monkeypatch.setitem(NETWORKS, "lite", replace(spec, embedded=damaged))
+    out = tmp_path / "out.mp4"
+    code = main([str(clip_file), str(style_file), "-o", str(out), "--device", "cpu"])
+    errors = [line for line in capsys.readouterr().err.splitlines() if "networks:" not in line]
+    assert code == 2
+    (line,) = errors
+    assert line.startswith(f"framestyle: {damaged}: damaged: ")
+    assert sorted(tmp_path.iterdir()) == [damaged]

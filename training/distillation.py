@@ -5,13 +5,12 @@ lite's Gram matrix G to the teacher's, A G A^T. A style that fits lite's Gram ma
 fits the teacher's as far as the head has no residue.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from training.student import Student
 from training.teachers import Teacher
 
 GRAM_CHANNELS = 128
@@ -159,14 +158,14 @@ class Distillation(nn.Module):
     """All lessons of all teachers (Hinton 2015; hints of middle layers as in FitNets, Romero 2015).
 
     Args:
-        student: The network that learns.
+        channels: Tells how many channels a layer of the network that learns has.
         teachers: The networks that it follows.
         measured: Statistics of their layers, by teacher.
     """
 
     def __init__(
         self,
-        student: Student,
+        channels: Callable[[str], int],
         teachers: Sequence[Teacher],
         measured: Mapping[str, Mapping[str, Statistics]],
     ) -> None:
@@ -177,7 +176,7 @@ class Distillation(nn.Module):
             for own, layers in teacher.lessons.items():
                 for layer in layers:
                     key = f"{teacher.name}:{layer}"
-                    lesson = Lesson(student.channels(own), measured[teacher.name][layer])
+                    lesson = Lesson(channels(own), measured[teacher.name][layer])
                     self.lessons[key] = lesson
                     self._plan.append((teacher, own, layer, key))
         self._teachers = list(teachers)
@@ -198,3 +197,24 @@ class Distillation(nn.Module):
             losses.append(weighted)
             parts[key] = (plain.item(), weighted.item(), gram.item())
         return torch.stack(losses).mean(), parts
+
+
+@torch.no_grad()
+def missed(
+    lessons: Distillation, look: Callable[[Tensor], Mapping[str, Tensor]], batches: Sequence[Tensor]
+) -> dict[str, list[float]]:
+    """Return what each lesson misses, as ``Lesson`` gives it, on the mean over batches.
+
+    Args:
+        lessons: With heads that are found; they are left as they are.
+        look: What the network makes of pictures (B, 3, H, W) in [0, 1], by layer.
+        batches: Such pictures.
+    """
+    lessons.eval()
+    total: dict[str, list[float]] = {}
+    for images in batches:
+        _, parts = lessons(images, look(images))
+        for key, values in parts.items():
+            old = total.get(key, [0.0] * len(values))
+            total[key] = [a + b / len(batches) for a, b in zip(old, values, strict=True)]
+    return total

@@ -1,17 +1,14 @@
 """Measures lite for its model card: ``python -m training.measure --contents ... --styles ...``.
 
-Cost against VGG19 (multiply-adds counted, time of an iteration as a ratio in one run) and how well
-it paints: style and content distance by a judge with a network that is not lite's, after equal
-iterations of Adam on every pair of content and style.
+Cost against VGG19 (multiply-adds counted, time of an iteration as a ratio in one run); how well it
+follows its teachers on pictures held out of the training; and how well it paints: style and content
+distance by a judge, after equal iterations of Adam on every pair of content and style.
 """
 
 import argparse
 import importlib.util
 import json
-import statistics
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,17 +16,21 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from framestyle.config import StyleSettings
 from framestyle.errors import FramestyleError
 from framestyle.media import to_pixels, to_tensor
 from framestyle.networks import FeatureNetwork, load, locate, network_spec, parse_weights
 from framestyle.stages import StyleStage
+from training.cost import cost
+from training.following import SIDE_PX, followed
+from training.pictures import read_pictures
+from training.teachers import load_teacher
 
 LONGEST_PX = 512
 ITERATIONS = 200
 STEP_SIZE = 0.02
+KINDS = ("residual_variance", "weighted_residual_variance", "gram_error")
 
 
 def first_frame(path: Path) -> np.ndarray:
@@ -71,64 +72,27 @@ def painted(
     return to_pixels(stage.run(image, image, ITERATIONS, step_size=STEP_SIZE), 8)
 
 
-def multiply_adds(network: FeatureNetwork, layers: Sequence[str], side_px: int = 512) -> int:
-    """Count the multiply-adds of the convolutions down to the deepest of ``layers``."""
-    total, hooks = 0, []
-
-    def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += module.weight[0].numel() * output.numel()
-
-    extract = network.extractor(layers)
-    for module in extract.modules():
-        if isinstance(module, nn.Conv2d):
-            hooks.append(module.register_forward_hook(count))
-    with torch.no_grad():
-        extract(torch.zeros(1, 3, side_px, side_px))
-    for hook in hooks:
-        hook.remove()
-    return total
-
-
-def seconds(stages: Sequence[StyleStage], size: tuple[int, int], rounds: int = 5) -> list[float]:
-    """Return the median time of an iteration of each stage, measured in turns."""
-    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    objectives = [stage.objective(image, None) for stage in stages]
-    times: list[list[float]] = [[] for _ in stages]
-    for _ in range(rounds + 1):
-        for stage, objective, taken in zip(stages, objectives, times, strict=True):
-            x = image.clone().requires_grad_()
-            began = time.perf_counter()
-            total, _terms = objective(x, stage.extract(x))
-            total.backward()
-            taken.append(time.perf_counter() - began)
-    return [statistics.median(taken[1:]) for taken in times]
-
-
-def cost(network: FeatureNetwork, size: int, rounds: int = 5) -> dict[str, float]:
-    """Compare with VGG19, whose weights do not matter for that."""
-    spec = network_spec("vgg19")
-    vgg19 = spec.network(spec.build()).to(network.dtype)
-    stages, counts = [], []
-    for each in (network, vgg19):
-        of = network_spec(each.name)
-        layers = [name for name, _ in (*of.default_style_layers, *of.default_content_layers)]
-        counts.append(multiply_adds(each.to(torch.float32), layers))
-        each.to(network.dtype)
-        style = [(1.0, torch.rand(1, 3, 256, 256))]
-        settings = StyleSettings(style_weight=of.default_style_weight)
-        stages.append(
-            StyleStage(each, settings, of.default_content_layers, of.default_style_layers, style)
-        )
-    own, full = seconds(stages, (218, LONGEST_PX), rounds)
-    return {
-        "bytes": size,
-        "multiply_adds_512": counts[0],
-        "vgg19_over_lite_multiply_adds": round(counts[1] / counts[0], 2),
-        "seconds_an_iteration_512x218": round(own, 4),
-        "vgg19_over_lite_seconds": round(full / own, 2),
+def pair(
+    network: FeatureNetwork, judge: Any, content: Path, style: Path, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """Paint one content after one style; return what the judge says of it."""
+    frame, picture = first_frame(content), cv2.imread(str(style))
+    if picture is None:
+        sys.exit(f"{style}: cannot be read")
+    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    result = painted(network, frame, picture, arguments.style_weight)
+    figures = {
+        "content": content.stem,
+        "style": style.stem,
+        "style_distance": round(judge.style(result, picture), 4),
+        "content_distance": round(judge.content(result, frame), 3),
     }
+    print(json.dumps(figures), flush=True)
+    if arguments.pictures:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+        name = arguments.pictures / f"{content.stem}-{style.stem}.png"
+        cv2.imwrite(str(name), cv2.cvtColor(result, cv2.COLOR_RGB2BGR))
+    return figures
 
 
 def main() -> int:
@@ -137,8 +101,10 @@ def main() -> int:
     parser.add_argument("--contents", type=Path, nargs="*", default=[])
     parser.add_argument("--styles", type=Path, nargs="*", default=[])
     parser.add_argument("--judge", type=Path, help="a Python file with a class Judge")
-    parser.add_argument("--weights", action="append", default=[], metavar="lite=FILE")
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--style-weight", type=float, help="(that of lite)")
+    parser.add_argument("--train", type=Path, help="folder of the training pictures")
+    parser.add_argument("--teacher", action="append", default=[], help="measure how it is followed")
     parser.add_argument("--no-cost", action="store_true", help="leave the timing out")
     parser.add_argument("--pictures", type=Path, help="folder for what was painted")
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
@@ -146,31 +112,26 @@ def main() -> int:
     try:
         files = dict(parse_weights(text) for text in arguments.weights)
         network = load("lite", files=files)
+        teachers = [load_teacher(name, files) for name in arguments.teacher]
+        pictures = read_pictures(arguments.train, SIDE_PX // 2) if arguments.train else []
     except FramestyleError as error:
         print(f"measure: {error}", file=sys.stderr)
         return 2
     figures: dict[str, Any] = {"torch": torch.__version__, "threads": torch.get_num_threads()}
     if not arguments.no_cost:
         figures["cost"] = cost(network, locate("lite", files).size)
-    judge = load_judge(arguments.judge) if arguments.judge else None
-    figures["painting"] = pairs = []
-    for content in arguments.contents if judge else []:
-        for style in arguments.styles:
-            frame, picture = first_frame(content), cv2.imread(str(style))
-            picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-            result = painted(network, frame, picture, arguments.style_weight)
-            pair = {
-                "content": content.stem,
-                "style": style.stem,
-                "style_distance": round(judge.style(result, picture), 4),
-                "content_distance": round(judge.content(result, frame), 3),
-            }
-            pairs.append(pair)
-            print(json.dumps(pair), flush=True)
-            if arguments.pictures:
-                arguments.pictures.mkdir(parents=True, exist_ok=True)
-                name = arguments.pictures / f"{content.stem}-{style.stem}.png"
-                cv2.imwrite(str(name), cv2.cvtColor(result, cv2.COLOR_RGB2BGR))
+    if teachers and pictures:
+        figures["following"] = {
+            lesson: dict(zip(KINDS, (round(value, 3) for value in values), strict=True))
+            for lesson, values in followed(network, teachers, pictures).items()
+        }
+    if arguments.judge:
+        judge = load_judge(arguments.judge)
+        figures["painting"] = [
+            pair(network, judge, content, style, arguments)
+            for content in arguments.contents
+            for style in arguments.styles
+        ]
     text = json.dumps(figures, indent=1)
     print(text)
     if arguments.out:

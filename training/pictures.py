@@ -15,6 +15,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 SHORTER_PX = 256
 """Larger pictures are scaled down to this when read, so that a folder of photographs fits."""
 
+HELD_OUT = 64
+"""Pictures that are never trained on; what lite makes of them is measured."""
+
 
 def read_pictures(folder: Path, least_px: int) -> list[np.ndarray]:
     """Read every picture of a folder and of the folders in it, in the order of their names.
@@ -41,6 +44,20 @@ def read_pictures(folder: Path, least_px: int) -> list[np.ndarray]:
             "expected a folder of training pictures"
         )
     return usable
+
+
+def split(pictures: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the pictures to train on and those held out, which are spread over the folder.
+
+    A fifth is held out of fewer than five times ``HELD_OUT``. Of fewer than five pictures none can
+    be spared; they serve for both.
+    """
+    held = min(HELD_OUT, len(pictures) // 5)
+    if not held:
+        return pictures, pictures
+    kept = set(range(0, held * (len(pictures) // held), len(pictures) // held))
+    learnt = [picture for index, picture in enumerate(pictures) if index not in kept]
+    return learnt, [pictures[index] for index in sorted(kept)]
 
 
 def _read(path: Path) -> np.ndarray | None:

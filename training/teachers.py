@@ -104,5 +104,5 @@ def _with_classes(network: FeatureNetwork, path: Path) -> FeatureNetwork | None:
     classes = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
     classes.load_state_dict({"weight": weight, "bias": bias})
     spec = network_spec(network.name)
-    stages = [*network._named(), ("classes", classes)]
+    stages = [*network.named_stages, ("classes", classes)]
     return FeatureNetwork(network.name, stages, spec.mean, spec.std)

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from framestyle.errors import SettingsError
-from training.distillation import Distillation, Statistics, statistics
+from training.distillation import Distillation, Statistics, missed, statistics
 from training.optimised import Pool, optimised
-from training.pictures import Crops
+from training.pictures import Crops, split
 from training.student import Student
 from training.teachers import Teacher
 
-HELD_OUT = 64
-"""Pictures that are never trained on; the log tells how lite does on them."""
+TEST_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,9 @@ class Training:
         start: Path | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
-        held = min(HELD_OUT, len(pictures) // 5)
-        every = len(pictures) // held if held else 0
-        kept = {index * every for index in range(held)}
         self.recipe, self.folder, self.teachers = recipe, folder, teachers
-        learnt = [picture for index, picture in enumerate(pictures) if index not in kept]
-        self.crops = Crops(learnt, recipe.side_px)
-        self.held = Crops([pictures[i] for i in sorted(kept)] or learnt, recipe.side_px)
+        learnt, held = split(pictures)
+        self.crops, self.held = Crops(learnt, recipe.side_px), Crops(held, recipe.side_px)
         self.student = Student()
         own = self._saved()
         state = own or self._start(start)
@@ -106,7 +101,7 @@ class Training:
             }
         )
         self.statistics = measured
-        self.lessons = Distillation(self.student, teachers, measured)
+        self.lessons = Distillation(self.student.channels, teachers, measured)
         self.optimizer = torch.optim.AdamW(
             self.student.parameters(), lr=0.0, weight_decay=recipe.decay
         )
@@ -149,19 +144,12 @@ class Training:
         generator = self._generator(-1)
         return [self.crops.batch(self.recipe.batch, generator) for _ in range(count)]
 
-    @torch.no_grad()
-    def test(self, count: int = 16) -> dict[str, list[float]]:
+    def test(self) -> dict[str, list[float]]:
         """Return what each lesson misses on pictures that were held out."""
         self.student.eval()
-        self.lessons.eval()
-        generator, total = self._generator(-2), {}
-        for _ in range(count):
-            images = self.held.batch(self.recipe.batch, generator)
-            _, parts = self.lessons(images, self.student(images))
-            for key, values in parts.items():
-                old = total.get(key, [0.0] * len(values))
-                total[key] = [a + b / count for a, b in zip(old, values, strict=True)]
-        return total
+        generator = self._generator(-2)
+        batches = [self.held.batch(self.recipe.batch, generator) for _ in range(TEST_BATCHES)]
+        return missed(self.lessons, self.student, batches)
 
     def save(self) -> None:
         """Write the state of the training, whole or not at all."""

@@ -53,6 +53,11 @@ class FeatureNetwork(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    @property
+    def named_stages(self) -> Stages:
+        """All stages with their names, first to last."""
+        return list(zip(self.taps, self._stages, strict=True))
+
     def check_layers(self, names: Iterable[str]) -> None:
         """Raise ``ModelError`` where a name is not one of ``taps``."""
         for name in names:
@@ -102,17 +107,14 @@ class FeatureNetwork(nn.Module):
         """
         if pooling not in ("max", "average"):
             raise ModelError(f"got pooling {pooling!r}, expected max or average")
-        swapped = [(tap, _pool_as(pooling, module)) for tap, module in self._named()]
+        swapped = [(tap, _pool_as(pooling, module)) for tap, module in self.named_stages]
         return FeatureNetwork(self.name, swapped, self.mean, self.std, pooling)
-
-    def _named(self) -> Stages:
-        return list(zip(self.taps, self._stages, strict=True))
 
     def _up_to(self, layers: Sequence[str]) -> Stages:
         self.check_layers(layers)
         if not layers:
             raise ModelError(f"no layer of {self.name} is named; there are: {', '.join(self.taps)}")
-        return self._named()[: 1 + max(self.taps.index(layer) for layer in layers)]
+        return self.named_stages[: 1 + max(self.taps.index(layer) for layer in layers)]
 
 
 class Extractor(nn.Module):

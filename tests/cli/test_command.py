@@ -110,10 +110,6 @@ BAD = {
         f"clip.mp4 style.png {OUT} --style-network vgg91",
         "no network 'vgg91'.*vgg19",
     ),
-    "network that is not carried": (
-        f"clip.mp4 style.png {OUT} --dream-network lite",
-        "does not carry",
-    ),
     "weights that cannot be fetched": (
         f"clip.mp4 style.png {OUT} --style-network vgg16",
         "cannot be fetched.*weights fetch vgg16.*--weights vgg16=PATH",

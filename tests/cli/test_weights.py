@@ -25,6 +25,8 @@ def test_lists_every_network(place, command):
             at = next(i for i, line in enumerate(lines) if line.startswith(name))
             if name == "vgg19":
                 assert f"cache: {path}" in lines[at + 1]
+            elif name == "lite":
+                assert f"embedded: {NETWORKS[name].embedded} (2 MB)" in lines[at + 1]
             else:
                 assert "not here" in lines[at + 1]
         assert "framestyle weights fetch" in out

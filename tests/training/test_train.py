@@ -1,0 +1,171 @@
+"""A whole training, small: that it learns, goes on where it was cut off, and refuses bad input."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from framestyle.errors import ModelError, SettingsError
+from framestyle.networks import load
+from training.pictures import read_pictures
+from training.teachers import load_teacher
+from training.train import Recipe, Training
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def pictures(folder):
+    return read_pictures(folder, 24)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_goes_on_where_it_was_cut_off(pictures, teacher, recipe, tmp_path, monkeypatch):
+    whole = Training(pictures, [teacher], recipe, tmp_path, None)
+    whole.run(say=lambda line: None)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    training = Training(pictures, [teacher], recipe, cut)
+    save = training.save
+
+    def stop_after_the_fourth_step():
+        save()
+        if training.step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save", stop_after_the_fourth_step)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(save_every_s=0, say=lambda line: None)
+    assert training.pool.count > 0
+    resumed = Training(pictures, [teacher], recipe, cut)
+    assert resumed.step == 4
+    resumed.run(say=lambda line: None)
+    for key, tensor in whole.student.state_dict().items():
+        assert torch.equal(resumed.student.state_dict()[key], tensor), key
+    assert log_of(cut)[-1] == log_of(tmp_path)[-1]
+
+
+def test_learns(pictures, teacher, recipe, tmp_path):
+    longer = replace(recipe, steps=60, own_share=0.0, side_px=64)
+    training = Training(pictures, [teacher], longer, tmp_path)
+    training.step = 0
+    for _ in range(3):  # heads for the network as it is, untrained
+        images = training.some_batches(1)[0]
+        training.lessons.train()(images, training.student(images))
+    before = training.test()
+    training.run(say=lambda line: None)
+    after = log_of(tmp_path)[-1]["held_out"]
+    assert set(after) == set(before)
+    for lesson in ("squeezenet1_0:fire2", "squeezenet1_0:fire4"):
+        assert after[lesson][1] < 0.8 * before[lesson][1], lesson
+
+
+def test_another_seed_is_another_training(pictures, teacher, recipe, tmp_path):
+    short = replace(recipe, steps=1)
+    states = []
+    for seed in (0, 0, 1):
+        folder = tmp_path / str(len(states))
+        folder.mkdir()
+        training = Training(pictures, [teacher], replace(short, seed=seed), folder)
+        states.append(training.run(say=lambda line: None).state_dict()["layers.relu1_1.0.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_other_settings_are_refused(pictures, teacher, recipe, tmp_path):
+    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+    with pytest.raises(SettingsError, match="holds a training with steps 1, and 6 is asked for"):
+        Training(pictures, [teacher], recipe, tmp_path)
+
+
+def test_starts_from_another_training(pictures, teacher, recipe, tmp_path):
+    first = Training(pictures, [teacher], replace(recipe, steps=2), tmp_path)
+    trained = first.run(say=lambda line: None).state_dict()
+    (tmp_path / "second").mkdir()
+    second = Training(pictures, [teacher], recipe, tmp_path / "second", start=tmp_path)
+    assert second.step == 0
+    assert torch.equal(second.student.state_dict()["layers.relu3_1.0.weight"],
+                       trained["layers.relu3_1.0.weight"])  # fmt: skip
+    with pytest.raises(SettingsError, match="expected the folder of a training"):
+        Training(pictures, [teacher], recipe, tmp_path / "third", start=tmp_path / "none")
+
+
+def test_teachers(teacher, random_weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert "classes" in teacher.layers
+    headless = load_teacher("squeezenet1_0", {"squeezenet1_0": random_weights})
+    assert "classes" not in headless.layers
+    with pytest.raises(ModelError, match="got teacher 'resnet', expected one of squeezenet1_0"):
+        load_teacher("resnet", {})
+    with pytest.raises(ModelError, match="the weights of the teacher vgg19 are not in"):
+        load_teacher("vgg19", {})
+
+
+def test_maps_of_a_teacher_are_no_smaller_than_the_students(teacher):
+    side = 64
+    for own, layers in teacher.lessons.items():
+        least = side // 2 ** (int(own.removeprefix("relu")[0]) - 1)
+        seen = teacher.look(torch.rand(1, 3, side, side))
+        for layer in layers:
+            assert seen[layer].shape[2] >= least, layer
+
+
+def test_learning_rate_rises_and_falls():
+    recipe = Recipe(steps=100, rate=1.0)
+    rates = [recipe.rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.2)
+    assert max(rates) == rates[5] == pytest.approx(1.0)
+    assert rates[-1] < 0.001
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments), "--threads", "1"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_makes_a_network(folder, teacher_file, tmp_path):
+    command = [folder, "--teacher", "squeezenet1_0", "--weights", f"squeezenet1_0={teacher_file}"]
+    command += ["-o", tmp_path / "out", "--steps", 2, "--batch", 2, "--side-px", 48]
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "out").glob("lite-*.safetensors")
+    assert str(file) in done.stdout
+    assert load("lite", files={"lite": file}).name == "lite"
+    assert log_of(tmp_path / "out")[0]["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"folder": "empty"}, "got 0 files that end in"),
+        ({"folder": "none"}, "there is no such folder"),
+        ({"weights": "none.safetensors"}, "the weights of the teacher squeezenet1_0 are not in"),
+        ({"teacher": "resnet"}, "got teacher 'resnet'"),
+    ],
+)
+def test_bad_input_is_one_line(changed, said, folder, teacher_file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    pictures = tmp_path / changed["folder"] if "folder" in changed else folder
+    weights = tmp_path / changed["weights"] if "weights" in changed else teacher_file
+    teacher = changed.get("teacher", "squeezenet1_0")
+    out = tmp_path / "out"
+    done = run(pictures, "--teacher", teacher, "--weights", f"squeezenet1_0={weights}", "-o", out)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert not out.exists()
