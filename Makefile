@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 
 demo: $(READY)
 	mkdir -p demo
-	$(BIN)/framestyle samples/clip.mp4 samples/styles/swirl.jpg -o demo/clip.mp4 --overwrite
+	$(BIN)/framestyle samples/clip.mp4 samples/styles/swirl.jpg -o demo/clip.mp4 --preset draft --overwrite
 	@echo "The dreamed and painted clip is demo/clip.mp4"
 
 test: $(READY)

@@ -1,8 +1,6 @@
-"""Makes the pictures of the documentation from the samples.
+"""Makes the pictures of the documentation from the samples, with the embedded network.
 
-    .venv/bin/python docs/make_pictures.py --weights squeezenet1_0=squeezenet1_0.safetensors
-
-Any other flags of framestyle may follow, other networks too.
+.venv/bin/python docs/make_pictures.py
 """
 
 import sys
@@ -17,38 +15,83 @@ from framestyle.cli import main as framestyle
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
 SIZE = (480, 270)
-NETWORKS = ["--dream-network", "squeezenet1_0", "--style-network", "squeezenet1_0"]
+GAP = 6
 SHOWN = (1, 12, 24)
+DREAMS = {
+    "relu3_2": "relu3_2: eyes",
+    "relu4_3": "relu4_3: dogs, fur",
+    "relu5_2": "relu5_2: beasts full of eyes",
+    "relu5_2#10": "relu5_2#10: arches",
+    "relu5_2#53": "relu5_2#53: scales",
+    "relu5_2#11": "relu5_2#11: parrots",
+    "relu5_2#17": "relu5_2#17: flowers",
+    "relu5_2#28": "relu5_2#28: sheep",
+    "relu5_2#47": "relu5_2#47: big cats",
+}
+"""Layers of lite, each dreamed alone, and what comes of them."""
 
 
-def make(folder: Path, name: str, arguments: list[str]) -> list[np.ndarray]:
-    """Run framestyle on the sample clip; return the frames shown, each (270, 480, 3) BGR uint8."""
-    frames = folder / name
-    code = framestyle([str(SAMPLES / "clip.mp4"), *arguments, "-o", f"{frames}/"])
+def run(*arguments: object) -> None:
+    """Run framestyle; leave with its exit code where it fails."""
+    code = framestyle([*map(str, arguments), "--networks", "lite", "--overwrite"])
     if code:
         sys.exit(code)
-    files = [frames / f"frame_{number:06d}.png" for number in SHOWN]
-    return [cv2.resize(cv2.imread(str(f)), SIZE, interpolation=cv2.INTER_CUBIC) for f in files]
 
 
-def main() -> None:
-    """Write pictures/stages.jpg: source, dream and both styles, one row each, over the clip."""
-    flags = [*NETWORKS, *sys.argv[1:]]
-    styles = [str(SAMPLES / "styles" / name) for name in ("swirl.jpg", "mosaic.jpg")]
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [
-            make(Path(folder), "source", ["--no-dream", "--no-style"]),
-            make(Path(folder), "dream", ["--dream-only", *flags]),
-            *(make(Path(folder), Path(style).stem, [style, *flags]) for style in styles),
-        ]
-    gap = np.full((SIZE[1], 6, 3), 255, np.uint8)
-    joined = [np.hstack([rows[i][j] if k else gap for j in range(len(SHOWN)) for k in (1, 0)][:-1])
-              for i in range(len(rows))]  # fmt: skip
+def shown(path: Path) -> np.ndarray:
+    """Return a picture at the size it is shown at, (270, 480, 3) BGR uint8."""
+    return cv2.resize(cv2.imread(str(path)), SIZE, interpolation=cv2.INTER_CUBIC)
+
+
+def frames(folder: Path, name: str, *arguments: object) -> list[np.ndarray]:
+    """Run framestyle on the sample clip; return the frames shown."""
+    run(SAMPLES / "clip.mp4", *arguments, "-o", f"{folder / name}/")
+    return [shown(folder / name / f"frame_{number:06d}.png") for number in SHOWN]
+
+
+def labelled(picture: np.ndarray, text: str) -> np.ndarray:
+    """Write a line on a dark band in the picture's lower left corner."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.55
+    (width, height), below = cv2.getTextSize(text, font, size, 1)
+    top = SIZE[1] - height - below - 10
+    cv2.rectangle(picture, (0, top), (width + 16, SIZE[1]), (32, 32, 32), cv2.FILLED)
+    place = (8, SIZE[1] - below - 5)
+    return cv2.putText(picture, text, place, font, size, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def save_sheet(name: str, rows: list[list[np.ndarray]]) -> None:
+    """Write rows of pictures, with gaps between them."""
+    beside = np.full((SIZE[1], GAP, 3), 255, np.uint8)
+    joined = [np.hstack([part for p in row for part in (p, beside)][:-1]) for row in rows]
+    below = np.full((GAP, joined[0].shape[1], 3), 255, np.uint8)
+    sheet = np.vstack([part for row in joined for part in (row, below)][:-1])
     (DOCS / "pictures").mkdir(exist_ok=True)
-    line = np.full((6, joined[0].shape[1], 3), 255, np.uint8)
-    sheet = np.vstack([part for row in joined for part in (row, line)][:-1])
-    cv2.imwrite(str(DOCS / "pictures" / "stages.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(DOCS / "pictures" / name), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def save_stages(folder: Path) -> None:
+    """Write stages.jpg: source, dream and both styles, one row each, over the clip."""
+    styles = [SAMPLES / "styles" / name for name in ("swirl.jpg", "mosaic.jpg")]
+    rows = [
+        frames(folder, "source", "--no-dream", "--no-style"),
+        frames(folder, "dream", "--dream-only"),
+        *(frames(folder, style.stem, style) for style in styles),
+    ]
+    save_sheet("stages.jpg", rows)
+
+
+def save_dreams(folder: Path) -> None:
+    """Write dreams.jpg: the first frame dreamed with one layer or channel at a time."""
+    dreamed = []
+    for number, (layer, text) in enumerate(DREAMS.items()):
+        out = folder / f"dream_{number}.png"
+        flags = ("--dream-only", "--dream-layers", layer, "--dream-steps", 15)
+        run(SAMPLES / "frames" / "frame_0001.png", *flags, "-o", out)
+        dreamed.append(labelled(shown(out), text))
+    save_sheet("dreams.jpg", [dreamed[i : i + 3] for i in range(0, len(dreamed), 3)])
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as work:
+        save_stages(Path(work))
+        save_dreams(Path(work))
