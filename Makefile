@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test test-slow test-gpu lint format bench samples clean
+.PHONY: demo test test-slow test-gpu lint format bench pictures samples clean
 
 demo: $(READY)
 	mkdir -p demo
@@ -31,6 +31,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+pictures: $(READY)
+	$(BIN)/python docs/make_pictures.py
 
 samples: $(READY)
 	$(BIN)/python samples/make_samples.py

@@ -1,7 +1,4 @@
-"""Makes the pictures of the documentation from the samples, with the embedded network.
-
-.venv/bin/python docs/make_pictures.py
-"""
+"""Makes the pictures of the documentation from the samples, with the embedded network."""
 
 import sys
 import tempfile
