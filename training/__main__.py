@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from framestyle.errors import FramestyleError
+from framestyle.errors import FramestyleError, OutputError
 from framestyle.networks import parse_weights
 from training.export import export
 from training.pictures import read_pictures
@@ -15,6 +15,14 @@ from training.teachers import LESSONS, load_teacher
 from training.train import Recipe, Training
 
 EXPORT_BATCHES = 32
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of the training; raises ``OutputError`` where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made: {error.strerror or error}") from None
 
 
 def main() -> int:
@@ -34,14 +42,14 @@ def main() -> int:
             f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default
         )
     arguments = parser.parse_args()
-    recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
-    if arguments.threads:
+    if arguments.threads and arguments.threads > 0:
         torch.set_num_threads(arguments.threads)
     try:
+        recipe = Recipe(**{field.name: getattr(arguments, field.name) for field in fields(Recipe)})
         files = dict(parse_weights(text) for text in arguments.weights)
         teachers = [load_teacher(name, files) for name in dict.fromkeys(arguments.teacher)]
         pictures = read_pictures(arguments.pictures, recipe.side_px // 2)
-        arguments.output.mkdir(parents=True, exist_ok=True)
+        make_folder(arguments.output)
         training = Training(pictures, teachers, recipe, arguments.output, arguments.start)
         if not arguments.export_only:
             training.run()

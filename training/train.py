@@ -55,6 +55,34 @@ class Recipe:
     frozen_from: float = 0.9
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise ``SettingsError`` where a number makes no training."""
+        least = {
+            "steps": 1,
+            "batch": 2,
+            "side_px": 48,
+            "own_every": 1,
+            "own_iterations": 4,
+            "own_pool": 24,
+        }
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise SettingsError(
+                    f"{name}: got {getattr(self, name)}, expected a whole number of at least {low}"
+                )
+        for name in ("own_share", "own_from", "frozen_from"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(
+                    f"{name}: got {getattr(self, name)}, expected a share from 0 to 1"
+                )
+        for name in ("rate", "decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SettingsError(
+                    f"{name}: got {getattr(self, name)}, expected a number from 0 to under 1"
+                )
+        if not 0 <= self.seed < 1 << 31:
+            raise SettingsError(f"seed: got {self.seed}, expected a number from 0 to 2^31 - 1")
+
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step."""
         warm = max(1, round(0.05 * self.steps))
@@ -217,7 +245,8 @@ class Training:
 
     def _learn(self, generator: torch.Generator) -> tuple[float, dict[str, tuple[float, ...]]]:
         recipe = self.recipe
-        own = round(recipe.own_share * recipe.batch) if self.pool.count else 0
+        own = min(round(recipe.own_share * recipe.batch), recipe.batch - 1)
+        own = own if self.pool.count else 0
         images = self.crops.batch(recipe.batch - own, generator)
         if own:
             images = torch.cat([images, self.pool.batch(own, generator)])

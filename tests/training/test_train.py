@@ -123,12 +123,23 @@ def test_maps_of_a_teacher_are_no_smaller_than_the_students(teacher):
 
 
 def test_learning_rate_rises_and_falls():
-    recipe = Recipe(steps=100, rate=1.0)
+    recipe = Recipe(steps=100, rate=0.5)
     rates = [recipe.rate_at(step) for step in range(100)]
-    assert rates[0] == pytest.approx(0.2)
-    assert max(rates) == rates[5] == pytest.approx(1.0)
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[5] == pytest.approx(0.5)
     assert rates[-1] < 0.001
     assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"batch": 1}, {"side_px": 16}, {"own_share": 1.5}, {"rate": -1.0}, {"seed": -1}],
+    ids=str,
+)
+def test_numbers_that_make_no_training_are_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(SettingsError, match=f"{name}: got .*, expected"):
+        Recipe(**wrong)
 
 
 def run(*arguments):
@@ -156,6 +167,8 @@ def test_the_command_makes_a_network(folder, teacher_file, tmp_path):
         ({"folder": "none"}, "there is no such folder"),
         ({"weights": "none.safetensors"}, "the weights of the teacher squeezenet1_0 are not in"),
         ({"teacher": "resnet"}, "got teacher 'resnet'"),
+        ({"steps": 0}, "steps: got 0, expected a whole number of at least 1"),
+        ({"out": "file"}, "cannot be made"),
     ],
 )
 def test_bad_input_is_one_line(changed, said, folder, teacher_file, tmp_path):
@@ -163,9 +176,13 @@ def test_bad_input_is_one_line(changed, said, folder, teacher_file, tmp_path):
     pictures = tmp_path / changed["folder"] if "folder" in changed else folder
     weights = tmp_path / changed["weights"] if "weights" in changed else teacher_file
     teacher = changed.get("teacher", "squeezenet1_0")
-    out = tmp_path / "out"
-    done = run(pictures, "--teacher", teacher, "--weights", f"squeezenet1_0={weights}", "-o", out)
+    out = tmp_path / changed.get("out", "out")
+    (tmp_path / "file").write_text("no folder")
+    done = run(
+        pictures, "--teacher", teacher, "--weights", f"squeezenet1_0={weights}", "-o", out,
+        "--steps", changed.get("steps", 1),
+    )  # fmt: skip
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert said in line
-    assert not out.exists()
+    assert not out.is_dir()
