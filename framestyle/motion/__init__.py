@@ -3,11 +3,12 @@
 from framestyle.motion.flow import DenseInverseSearch, Motion, still
 from framestyle.motion.occlusion import masks, motion_edge, occluded, without_specks
 from framestyle.motion.shots import is_cut
-from framestyle.motion.warp import look_up, resize_flow
+from framestyle.motion.warp import carry, look_up, resize_flow
 
 __all__ = [
     "DenseInverseSearch",
     "Motion",
+    "carry",
     "is_cut",
     "look_up",
     "masks",

@@ -4,17 +4,22 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+LOBES = 6
+"""Of Lanczos' kernel, to each side: sharper with more, and ringing further."""
 
-def look_up(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
-    """Look up ``image`` at p + flow(p) for every pixel p; beyond the edge the edge is repeated.
+BILINEAR_SHARE = 0.2
+"""torch's bicubic kernel (a = -0.75) lifts what lies at half of the band by 3 percent, and a bilinear
+one lowers it by 13; this much of both keeps all waves longer than 2.6 pixels within 0.7 percent."""
+
+
+def look_up(image: Tensor, flow: Tensor) -> Tensor:
+    """Look up ``image`` at p + flow(p) for every pixel p, bilinear; beyond the edge it repeats.
 
     With flow[a->b] and a picture of b this gives b's picture as a sees it ("backward warping").
 
     Args:
         image: (1, C, H, W).
         flow: (1, 2, H, W) in pixels, (x, y).
-        mode: ``"bilinear"`` or ``"bicubic"``. Bicubic keeps fine strokes through many frames, but
-            overshoots at edges: clamp the result where it has a range.
 
     Returns:
         (1, C, H, W), of the image's type.
@@ -25,8 +30,48 @@ def look_up(image: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     scale = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=flow.device)
     normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
     return nnf.grid_sample(
-        image, normal.to(image.dtype), mode=mode, padding_mode="border", align_corners=True
+        image, normal.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=True
     )
+
+
+def carry(image: Tensor, flow: Tensor) -> Tensor:
+    """Look ``image`` up as ``look_up`` does, with next to no loss of sharpness.
+
+    A picture that is carried through a shot is resampled in every frame, and what each loses adds
+    up. So it is first brought to twice its size with Lanczos' kernel (Duchon 1979): its finest
+    detail then lies at half of the band, where a look-up changes next to nothing. It
+    overshoots at edges: clamp the result where it has a range.
+
+    Arguments and result as in ``look_up``. Where the flow is 0 the picture stays as it is.
+    """
+    height, width = image.shape[2:]
+    places = 2.0 * (grid(height, width, flow.device, flow.dtype) + flow)
+    scale = torch.tensor([max(2 * width - 1, 1), max(2 * height - 1, 1)], device=flow.device)
+    normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
+    large, normal = twice_as_large(image), normal.to(image.dtype)
+    bicubic, bilinear = (
+        nnf.grid_sample(large, normal, mode=mode, padding_mode="border", align_corners=True)
+        for mode in ("bicubic", "bilinear")
+    )
+    carried = torch.lerp(bicubic, bilinear, BILINEAR_SHARE)
+    # exactly, for rounding would add up too
+    return torch.where((flow == 0).all(dim=1, keepdim=True), image, carried)
+
+
+def twice_as_large(image: Tensor) -> Tensor:
+    """Return a picture (1, C, H, W) at twice its size: every second pixel is one of its own."""
+    offsets = torch.arange(-LOBES, LOBES, device=image.device, dtype=image.dtype) + 0.5
+    kernel = torch.sinc(offsets) * torch.sinc(offsets / LOBES)
+    kernel = kernel / kernel.sum()
+    channels = image.shape[1]
+    for dim, shape, border in (
+        (3, (1, 1, 1, -1), (LOBES - 1, LOBES, 0, 0)),
+        (2, (1, 1, -1, 1), (0, 0, LOBES - 1, LOBES)),
+    ):
+        filters = kernel.view(shape).expand(channels, *kernel.view(shape).shape[1:])
+        between = nnf.conv2d(nnf.pad(image, border, mode="replicate"), filters, groups=channels)
+        image = torch.stack([image, between], dim=dim + 1).flatten(dim, dim + 1)
+    return image
 
 
 def grid(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.motion import Motion, look_up
+from framestyle.motion import Motion, carry, look_up
 from framestyle.objectives import TemporalLoss
+from framestyle.stages.change import freedom
 from framestyle.stages.dream import DreamStage
 from framestyle.stages.pyramid import resize, size_of
 from framestyle.stages.state import ClipState
@@ -61,9 +62,14 @@ class FrameStyler:
         if self.style is None:
             return dreamed, ClipState(dream_delta=delta)
         settled = self._settled(source, motion, state)
-        result = self._paint(self.style, dreamed, motion, state, settled, on_step)
+        painted_for, free = source, torch.ones_like(settled)
+        if motion is not None and state.painted_for is not None:
+            known = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
+            free = freedom(source, known, motion)
+            painted_for = torch.lerp(source, known, settled * (1.0 - free))
+        result = self._paint(self.style, dreamed, motion, state, settled, free, on_step)
         begins = motion is None or self.config.motion.warm_start == "none"
-        after = ClipState(delta, result, self._settled_after(settled, begins))
+        after = ClipState(delta, result, self._settled_after(settled, begins), painted_for)
         if self.config.style.original_colours:
             result = with_colours_of(source, result)
         return result, after
@@ -79,7 +85,7 @@ class FrameStyler:
         chosen = self.config.dream
         start, steps = source, chosen.steps
         if motion is not None and state.dream_delta is not None:
-            carried = carry(state.dream_delta, motion) * motion.seen
+            carried = carry(state.dream_delta, motion.back) * motion.seen
             start = (source + chosen.carry * carried).clamp(0.0, 1.0)
             steps = chosen.next_steps
         planned = steps * len(stage.octaves(source))
@@ -92,12 +98,13 @@ class FrameStyler:
         motion: Motion | None,
         state: ClipState,
         settled: Tensor,
+        free: Tensor,
         on_step: OnStep,
     ) -> Tensor:
         chosen = self.config.style
         temporal, carried = None, None
         if motion is not None and state.result is not None:
-            carried = carry(state.result, motion).clamp(0.0, 1.0)
+            carried = carry(state.result, motion.back).clamp(0.0, 1.0)
             if self.config.motion.temporal:
                 held = motion.reliability * settled
                 temporal = self.config.motion.temporal_weight, TemporalLoss(carried, held)
@@ -111,11 +118,13 @@ class FrameStyler:
                 temporal=temporal,
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
-        start, step_size = state.result, torch.full_like(settled, chosen.step_size)
+        start, step_size = state.result, chosen.step_size * free
         if self.config.motion.warm_start == "warped":
             # what comes into view has no past: it starts from the content, with the larger step
             start = torch.lerp(content, carried, motion.seen)
-            step_size += (chosen.first_step_size - chosen.step_size) * (1.0 - settled)
+            step_size = torch.lerp(
+                torch.full_like(settled, chosen.first_step_size), step_size, settled
+            )
         assert start is not None
         return stage.run(
             content,
@@ -151,14 +160,6 @@ class FrameStyler:
             return drawn.clamp(0.0, 1.0).to(content.device)
         assert self.init_picture is not None
         return resize(self.init_picture, size_of(content))
-
-
-def carry(last: Tensor, motion: Motion) -> Tensor:
-    """Carry something of the last frame, (1, 3, H, W), to where it lies in this one.
-
-    Bicubic, for bilinear look-ups soften a little in every frame.
-    """
-    return look_up(last, motion.back, mode="bicubic")
 
 
 def with_colours_of(source: Tensor, result: Tensor) -> Tensor:

@@ -21,11 +21,14 @@ class ClipState:
         result: The last result, (1, 3, H, W) in [0, 1], before colours are put back, or None.
         settled: (1, 1, H, W): what share of a first frame's iterations each place of the result has
             had, at most 1; or None.
+        painted_for: What the clip showed when each place of the result was made, (1, 3, H, W) in
+            [0, 1], or None.
     """
 
     dream_delta: Tensor | None = None
     result: Tensor | None = None
     settled: Tensor | None = None
+    painted_for: Tensor | None = None
 
     def save(self, path: Path, frame: int) -> None:
         """Write the state after frame number ``frame``; the caller makes it atomic."""
