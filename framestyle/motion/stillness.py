@@ -1,5 +1,6 @@
 """Where a clip does not move: a flow that explains nothing is no flow."""
 
+import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
@@ -11,6 +12,8 @@ LARGEST_CHANGE = 2 / 255
 """Root mean square change, of a range of 1, above which something may have moved."""
 NOISE = 0.7 / 255
 """What rounding and compression alone change."""
+SMALLEST_MOVE_PX = 0.15
+"""Moves of this much count, where texture shows them."""
 LEAST_GAIN = 0.8
 """A flow is worth following where it leaves less than this share of the squared change."""
 
@@ -27,13 +30,19 @@ def without_idle_motion(flow: Tensor, other: Tensor, this: Tensor) -> Tensor:
         this: The frame that it starts from, of the same shape.
 
     Returns:
-        The flow, 0 where it gains nothing, and fading towards there.
+        The flow, 0 where it gains nothing.
     """
     still = _change(other, this)
     moved = _change(look_up(other, flow), this)
     gains = moved + NOISE**2 < LEAST_GAIN * (still + NOISE**2)
-    moves = (still >= LARGEST_CHANGE**2) | gains
-    return flow * _mean(moves.to(flow.dtype))
+    moves = ((still >= LARGEST_CHANGE**2) | gains).to(flow.dtype)
+    # Texture that a small move would have changed, and that has not changed, proves rest. What
+    # stands still beside something that moves lies in such a neighbourhood, if not in the middle.
+    down, across = torch.gradient(this, dim=(2, 3))
+    texture = _mean((down.square() + across.square()).mean(dim=1, keepdim=True))
+    rests = (still + NOISE**2 < SMALLEST_MOVE_PX**2 * texture).to(flow.dtype)
+    rests = nnf.max_pool2d(rests, BOX_PX, stride=1, padding=BOX_PX // 2)
+    return flow * _mean(moves) * (1.0 - rests)
 
 
 def _change(a: Tensor, b: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ LOBES = 6
 """Of Lanczos' kernel, to each side: sharper with more, and ringing further."""
 
 BILINEAR_SHARE = 0.2
-"""torch's bicubic kernel (a = -0.75) lifts what lies at half of the band by 3 percent, and a bilinear
-one lowers it by 13; this much of both keeps all waves longer than 2.6 pixels within 0.7 percent."""
+"""torch's bicubic kernel (a = -0.75) lifts what lies at half of the band by 3 percent, and a
+bilinear one lowers it by 13; this much of both keeps waves over 2.6 pixels within 0.7 percent."""
 
 
 def look_up(image: Tensor, flow: Tensor) -> Tensor:

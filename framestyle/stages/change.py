@@ -5,22 +5,41 @@ frame is no number: it is small where the last result still suits the clip, and 
 the clip stands still in the result.
 """
 
+from dataclasses import dataclass
+
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.motion import Motion
 
-CHANGED = 8 / 255
-"""Root mean square change, of a range of 1, at which a place is painted with the whole step."""
-UNCHANGED = 2 / 255
-"""The same at which it is left alone: what compression and grain change."""
+UNCHANGED, CHANGED = 2 / 255, 8 / 255
+"""Root mean square change, of a range of 1, up to which a place is left alone (compression and
+grain change as much), and from which it is painted with the whole step."""
+KNOWN, LOST = 20 / 255, 40 / 255
+"""The same up to which the last result is kept as a start, and from which it shows another thing:
+errors of the flow at an edge stay under it."""
 WEAR = 0.25
 """Share of the step with which a place is kept up that moves by a pixel a frame or more."""
-BOX_PX = 7
+BOX_PX = 5
 
 
-def freedom(source: Tensor, painted_for: Tensor, motion: Motion) -> Tensor:
-    """Return how freely each place of a frame may change, (1, 1, H, W) in [0, 1].
+@dataclass(frozen=True)
+class Change:
+    """How a frame differs from what the results so far were made for.
+
+    Attributes:
+        free: How freely each place may change, (1, 1, H, W) in [0, 1].
+        lost: Where the last result shows something else than the clip now does, of the same shape
+            and range. The flow's own test sees what is hidden by a pixel or more; what comes into
+            view more slowly, or changes its looks, is seen here.
+    """
+
+    free: Tensor
+    lost: Tensor
+
+
+def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
+    """Measure the change of a frame.
 
     Args:
         source: The frame, (1, 3, H, W) in [0, 1].
@@ -29,9 +48,14 @@ def freedom(source: Tensor, painted_for: Tensor, motion: Motion) -> Tensor:
             less than grain does from one frame to the next, and adds up.
         motion: How the last frame lies in this one.
     """
-    change = (source - painted_for).square().mean(dim=1, keepdim=True)
-    change = nnf.avg_pool2d(change, BOX_PX, 1, BOX_PX // 2, count_include_pad=False).sqrt()
-    changed = ((change - UNCHANGED) / (CHANGED - UNCHANGED)).clamp(0.0, 1.0)
+    square = (source - painted_for).square().mean(dim=1, keepdim=True)
+    seen = nnf.avg_pool2d(square, BOX_PX, 1, BOX_PX // 2, count_include_pad=False).sqrt()
+    # what stands still beside something that moves belongs to a neighbourhood that does not change
+    least = -nnf.max_pool2d(-seen, BOX_PX, 1, BOX_PX // 2)
     speed = motion.back.square().sum(dim=1, keepdim=True).sqrt()
     worn = WEAR * speed.clamp(max=1.0)
-    return changed.maximum(worn)
+    return Change(_between(least, UNCHANGED, CHANGED).maximum(worn), _between(seen, KNOWN, LOST))
+
+
+def _between(values: Tensor, low: float, high: float) -> Tensor:
+    return ((values - low) / (high - low)).clamp(0.0, 1.0)

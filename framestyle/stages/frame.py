@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.motion import Motion, carry, look_up
+from framestyle.motion import Motion
 from framestyle.objectives import TemporalLoss
-from framestyle.stages.change import freedom
 from framestyle.stages.dream import DreamStage
+from framestyle.stages.past import Past, painted_for, past_of
 from framestyle.stages.pyramid import resize, size_of
 from framestyle.stages.state import ClipState
 from framestyle.stages.style import StyleStage
@@ -53,43 +53,40 @@ class FrameStyler:
         Returns:
             The result, of the shape and range of ``source``, and the state for the next frame.
         """
-        if motion is None:
-            state = ClipState()
-        dreamed = source
+        if self.dream is None and self.style is None:
+            return source, ClipState()
+        past = past_of(source, motion, state)
+        dreamed, delta = source, None
         if self.dream is not None:
-            dreamed = self._dream(self.dream, source, motion, state, on_step)
-        delta = dreamed - source if self.dream is not None else None
+            dreamed = self._dream(self.dream, source, past, on_step)
+            delta = dreamed - source
+        after = painted_for(source, past)
         if self.style is None:
-            return dreamed, ClipState(dream_delta=delta)
-        settled = self._settled(source, motion, state)
-        painted_for, free = source, torch.ones_like(settled)
-        if motion is not None and state.painted_for is not None:
-            known = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
-            free = freedom(source, known, motion)
-            painted_for = torch.lerp(source, known, settled * (1.0 - free))
-        result = self._paint(self.style, dreamed, motion, state, settled, free, on_step)
+            return dreamed, ClipState(dream_delta=delta, painted_for=after)
+        result = self._paint(self.style, dreamed, motion, state, past, on_step)
         begins = motion is None or self.config.motion.warm_start == "none"
-        after = ClipState(delta, result, self._settled_after(settled, begins), painted_for)
+        settled = self._settled_after(past.settled, begins)
+        state = ClipState(delta, result, settled, after)
         if self.config.style.original_colours:
             result = with_colours_of(source, result)
-        return result, after
+        return result, state
 
-    def _dream(
-        self,
-        stage: DreamStage,
-        source: Tensor,
-        motion: Motion | None,
-        state: ClipState,
-        on_step: OnStep,
-    ) -> Tensor:
+    def _dream(self, stage: DreamStage, source: Tensor, past: Past, on_step: OnStep) -> Tensor:
         chosen = self.config.dream
-        start, steps = source, chosen.steps
-        if motion is not None and state.dream_delta is not None:
-            carried = carry(state.dream_delta, motion.back) * motion.seen
-            start = (source + chosen.carry * carried).clamp(0.0, 1.0)
-            steps = chosen.next_steps
+        steps = chosen.steps if past.dream_delta is None else chosen.next_steps
         planned = steps * len(stage.octaves(source))
-        return stage.run(start, steps, lambda i, terms: on_step("dream", i, planned, terms))
+
+        def dreamed(start: Tensor) -> Tensor:
+            return stage.run(start, steps, lambda i, terms: on_step("dream", i, planned, terms))
+
+        if past.dream_delta is None or chosen.carry == 0:
+            return dreamed(source)
+        kept = (source + past.dream_delta).clamp(0.0, 1.0)
+        free = past.free.maximum(1.0 - past.known)
+        if not bool(free.any()):
+            return kept
+        start = (source + chosen.carry * past.dream_delta).clamp(0.0, 1.0)
+        return torch.lerp(kept, dreamed(start), free)
 
     def _paint(
         self,
@@ -97,18 +94,15 @@ class FrameStyler:
         content: Tensor,
         motion: Motion | None,
         state: ClipState,
-        settled: Tensor,
-        free: Tensor,
+        past: Past,
         on_step: OnStep,
     ) -> Tensor:
-        chosen = self.config.style
-        temporal, carried = None, None
-        if motion is not None and state.result is not None:
-            carried = carry(state.result, motion.back).clamp(0.0, 1.0)
-            if self.config.motion.temporal:
-                held = motion.reliability * settled
-                temporal = self.config.motion.temporal_weight, TemporalLoss(carried, held)
-        if motion is None or carried is None or self.config.motion.warm_start == "none":
+        chosen, how = self.config.style, self.config.motion
+        temporal = None
+        if motion is not None and past.result is not None and how.temporal:
+            held = motion.reliability * past.settled
+            temporal = how.temporal_weight, TemporalLoss(past.result, held)
+        if past.result is None or how.warm_start == "none":
             planned = chosen.first_iterations * len(stage.sizes(content))
             return stage.run_coarse_to_fine(
                 content,
@@ -118,32 +112,23 @@ class FrameStyler:
                 temporal=temporal,
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
-        start, step_size = state.result, chosen.step_size * free
-        if self.config.motion.warm_start == "warped":
+        step_size: float | Tensor = chosen.step_size
+        if how.warm_start == "previous" and state.result is not None:
+            start, iterations = state.result, chosen.iterations
+        else:
             # what comes into view has no past: it starts from the content, with the larger step
-            start = torch.lerp(content, carried, motion.seen)
-            step_size = torch.lerp(
-                torch.full_like(settled, chosen.first_step_size), step_size, settled
-            )
-        assert start is not None
+            start = torch.lerp(content, past.result, past.known)
+            first = torch.full_like(past.free, chosen.first_step_size)
+            step_size = torch.lerp(first, chosen.step_size * past.free, past.settled)
+            iterations = chosen.iterations if past.needs_work else 0
         return stage.run(
             content,
             start,
-            chosen.iterations,
+            iterations,
             step_size=step_size,
             temporal=temporal,
             on_iteration=lambda i, terms: on_step("style", i, chosen.iterations, terms),
         )
-
-    def _settled(self, source: Tensor, motion: Motion | None, state: ClipState) -> Tensor:
-        """What share of a first frame's iterations each place has had before this frame.
-
-        A place that came into view goes on with the larger step, and is held back less, until it
-        has had as many iterations as everything around it had in the shot's first frame.
-        """
-        if motion is None or state.settled is None:
-            return torch.zeros_like(source[:, :1])
-        return look_up(state.settled, motion.back) * motion.seen
 
     def _settled_after(self, settled: Tensor, begins: bool) -> Tensor:
         first, later = self.config.style.first_iterations, self.config.style.iterations

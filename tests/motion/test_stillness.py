@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from framestyle.motion import DenseInverseSearch
+from framestyle.motion import DenseInverseSearch, carry
 from framestyle.motion.stillness import without_idle_motion
 
 
@@ -42,18 +42,16 @@ def test_a_slow_move_is_still_a_move(texture):
     """A third of a pixel; what it changes is far over what noise does."""
     plane = as_image(texture(60, 80))
     flow = torch.full((1, 2, 60, 80), 1 / 3)
-    from framestyle.motion import carry
-
     moved = carry(plane, flow)
     kept = without_idle_motion(flow, plane, moved)[..., 12:-12, 12:-12]
     assert float(kept.mean()) > 0.3
 
 
 def test_a_part_that_stands_still_beside_one_that_moves(moving_clip, texture):
-    (last, this), motion = moving_clip(2, 48, 96, (3, 0))
+    (last, this), _ = moving_clip(2, 48, 96, (3, 0))
     still = texture(48, 48, 9)
     last, this = last.copy(), this.copy()
     last[:, :48], this[:, :48] = still, still
     found = DenseInverseSearch().between(last, this).back
-    assert not found[..., :36].any()
+    assert not found[..., :46].any()  # up to the edge
     assert float((found[:, :1, :, 60:88] - 3).abs().median()) < 0.15

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from framestyle.motion import Motion, still
-from framestyle.stages.change import CHANGED, UNCHANGED, WEAR, freedom
+from framestyle.stages.change import CHANGED, KNOWN, LOST, UNCHANGED, WEAR, change
 
 
 @pytest.fixture
@@ -19,28 +19,43 @@ def moving(x, y, height=40, width=56):
 
 
 def test_what_stays_the_same_is_left_alone(source):
-    assert not freedom(source, source, still(40, 56)).any()
+    seen = change(source, source, still(40, 56))
+    assert not seen.free.any()
+    assert not seen.lost.any()
     grain = torch.randn(source.shape, generator=torch.Generator().manual_seed(0))
-    assert not freedom(source, source + 0.5 * UNCHANGED * grain, still(40, 56)).any()
+    seen = change(source, source + 0.5 * UNCHANGED * grain, still(40, 56))
+    assert not seen.free.any()
 
 
 def test_what_changes_is_painted_anew_and_nothing_else(source):
     painted_for = source.clone()
     painted_for[..., 28:] += 2 * CHANGED
-    free = freedom(source, painted_for, still(40, 56))
-    assert free.shape == (1, 1, 40, 56)
-    assert torch.equal(free[..., 34:], torch.ones(1, 1, 40, 22))
-    assert not free[..., :24].any()
-    assert 0 <= float(free.min()) <= float(free.max()) <= 1
+    seen = change(source, painted_for, still(40, 56))
+    assert seen.free.shape == seen.lost.shape == (1, 1, 40, 56)
+    assert torch.equal(seen.free[..., 32:], torch.ones(1, 1, 40, 24))
+    assert not seen.free[..., :28].any()  # up to the edge
+    assert not seen.lost.any()
+    assert 0 <= float(seen.free.min()) <= float(seen.free.max()) <= 1
+
+
+def test_what_shows_another_thing_is_lost(source):
+    painted_for = source.clone()
+    painted_for[..., 28:] = 1 - source[..., 28:].round()
+    seen = change(source, painted_for, still(40, 56))
+    assert torch.equal(seen.lost[..., 32:], torch.ones(1, 1, 40, 24))
+    assert not seen.lost[..., :24].any()
 
 
 def test_it_grows_with_the_change(source):
     shares = [UNCHANGED, 0.5 * (UNCHANGED + CHANGED), CHANGED]
-    seen = [float(freedom(source, source + share, still(40, 56)).mean()) for share in shares]
-    assert seen == pytest.approx([0, 0.5, 1], abs=1e-3)
+    free = [float(change(source, source + s, still(40, 56)).free.mean()) for s in shares]
+    assert free == pytest.approx([0, 0.5, 1], abs=1e-3)
+    shares = [KNOWN, 0.5 * (KNOWN + LOST), LOST]
+    lost = [float(change(source, source + s, still(40, 56)).lost.mean()) for s in shares]
+    assert lost == pytest.approx([0, 0.5, 1], abs=1e-3)
 
 
 @pytest.mark.parametrize(("x", "y", "share"), [(0.5, 0, 0.5), (0, -2, 1), (3, 4, 1)])
 def test_what_moves_is_kept_up(source, x, y, share):
-    free = freedom(source, source, moving(float(x), float(y)))
+    free = change(source, source, moving(float(x), float(y))).free
     torch.testing.assert_close(free, torch.full_like(free, WEAR * share))

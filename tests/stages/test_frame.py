@@ -307,7 +307,8 @@ def test_where_the_flow_is_not_trusted_nothing_is_held(make, clip):
 
 
 def test_what_comes_into_view_is_painted_with_the_larger_step(make, clip):
-    (first, second, *_), _ = clip
+    (first, *_), _ = clip
+    second = (first - 10 / 255).clamp(0, 1)  # changed, and yet the same thing
     styler = make(averaging=0.0)
     _, state = styler.step(first, None, ClipState())
     trusted = torch.ones(1, 1, *SIZE)
@@ -322,6 +323,29 @@ def test_what_comes_into_view_is_painted_with_the_larger_step(make, clip):
         steps.append(float(change.abs().median()))
     # the first step of Adam is its step size
     assert steps == pytest.approx([0.02, 0.005], rel=0.01)
+
+
+def test_what_has_not_changed_is_left_alone(make, clip):
+    """Half of the frame gets lighter, and the other half keeps its pixels."""
+    (first, *_), _ = clip
+    styler = make(dream=True)
+    result, state = styler.step(first, None, ClipState())
+    lighter = first.clone()
+    lighter[..., :32] = (lighter[..., :32] + 12 / 255).clamp(0, 1)
+    calls = []
+    after, state = styler.step(lighter, still(*SIZE), state, lambda *call: calls.append(call))
+    torch.testing.assert_close(after[..., 40:], result[..., 40:], atol=1e-6, rtol=0)
+    assert float((after - result)[..., :24].abs().mean()) > 0.002
+    assert calls
+    # and nothing at all is done for a frame in which nothing changed
+    calls.clear()
+    for _ in range(400):  # what was changed gets finished first
+        before, (after, state) = after, styler.step(lighter, still(*SIZE), state)
+        if torch.equal(before, after):
+            break
+    again, _ = styler.step(lighter, still(*SIZE), state, lambda *call: calls.append(call))
+    assert torch.equal(again, after)
+    assert not calls
 
 
 # --- the dream over a clip ------------------------------------------------------------------------
