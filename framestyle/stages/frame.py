@@ -82,9 +82,9 @@ class FrameStyler:
         if past.dream_delta is None or chosen.carry == 0:
             return dreamed(source)
         kept = (source + past.dream_delta).clamp(0.0, 1.0)
-        free = past.free.maximum(1.0 - past.known)
-        if not bool(free.any()):
+        if not past.changes:
             return kept
+        free = past.free.maximum(1.0 - past.known)
         start = (source + chosen.carry * past.dream_delta).clamp(0.0, 1.0)
         return torch.lerp(kept, dreamed(start), free)
 
@@ -120,7 +120,7 @@ class FrameStyler:
             start = torch.lerp(content, past.result, past.known)
             first = torch.full_like(past.free, chosen.first_step_size)
             step_size = torch.lerp(first, chosen.step_size * past.free, past.settled)
-            iterations = chosen.iterations if past.needs_work else 0
+            iterations = chosen.iterations if past.changes or past.unfinished else 0
         return stage.run(
             content,
             start,

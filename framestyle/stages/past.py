@@ -9,6 +9,9 @@ from framestyle.motion import Motion, carry, look_up
 from framestyle.stages.change import change
 from framestyle.stages.state import ClipState
 
+NEGLIGIBLE = 0.02
+"""Share of freedom that is none, and of the whole that may be missing from it."""
+
 
 @dataclass(frozen=True)
 class Past:
@@ -31,9 +34,14 @@ class Past:
     painted_for: Tensor
 
     @property
-    def needs_work(self) -> bool:
-        """Whether anything of the frame is new, has changed, moves, or is not finished yet."""
-        return bool(((self.free > 0) | (self.known < 1) | (self.settled < 1)).any())
+    def changes(self) -> bool:
+        """Whether anything of the frame is new, has changed or moves."""
+        return bool(((self.free > NEGLIGIBLE) | (self.known < 1.0 - NEGLIGIBLE)).any())
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether any place has had fewer iterations than a first frame gets."""
+        return bool((self.settled < 1.0 - NEGLIGIBLE).any())
 
 
 def past_of(source: Tensor, motion: Motion | None, state: ClipState) -> Past:

@@ -26,7 +26,7 @@ def test_a_shot_begins_without_a_past(source, state):
         assert not past.known.any()
         assert not past.settled.any()
         assert past.free.all()
-        assert past.needs_work
+        assert past.changes
         assert torch.equal(painted_for(source, past), source)
 
 
@@ -37,7 +37,8 @@ def test_a_still_frame_hands_everything_on_bit_for_bit(source, state):
     assert past.known.all()
     assert past.settled.all()
     assert not past.free.any()
-    assert not past.needs_work
+    assert not past.changes
+    assert not past.unfinished
 
 
 def test_what_comes_into_view_has_no_past(source, state):
@@ -47,7 +48,7 @@ def test_what_comes_into_view_has_no_past(source, state):
     for part in (past.known, past.settled, past.dream_delta):
         assert not part[..., :10].any()
         assert part[..., 10:].all()
-    assert past.needs_work
+    assert past.changes
 
 
 def test_nor_has_what_shows_another_thing(source, state):
