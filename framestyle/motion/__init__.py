@@ -3,7 +3,7 @@
 from framestyle.motion.flow import DenseInverseSearch, Motion, still
 from framestyle.motion.occlusion import masks, motion_edge, occluded, without_specks
 from framestyle.motion.shots import is_cut
-from framestyle.motion.warp import carry, look_up, resize_flow
+from framestyle.motion.warp import carry, look_up, outside, resize_flow
 
 __all__ = [
     "DenseInverseSearch",
@@ -14,6 +14,7 @@ __all__ = [
     "masks",
     "motion_edge",
     "occluded",
+    "outside",
     "resize_flow",
     "still",
     "without_specks",

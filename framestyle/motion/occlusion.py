@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from framestyle.motion.warp import grid, look_up
+from framestyle.motion.warp import look_up, outside
 
 
 def masks(flow: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,16 +28,11 @@ def occluded(flow: Tensor, back: Tensor) -> Tensor:
     """Return True where |w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5, or p + w leaves the frame.
 
     w' is ``back`` looked up at p + w: where both agree, the way there and back ends where it began.
-    A pixel's centre stands for the pixel, so the frame ends half a pixel beyond the last centres.
     Arguments as in ``masks``; returns (1, 1, H, W) bool.
     """
     there = look_up(back, flow)
     gap = _square(flow + there) - 0.01 * (_square(flow) + _square(there))
-    height, width = flow.shape[2:]
-    places = grid(height, width, flow.device, flow.dtype) + flow
-    end = torch.tensor([width - 0.5, height - 0.5], device=flow.device).view(1, 2, 1, 1)
-    outside = ((places < -0.5) | (places > end)).any(dim=1, keepdim=True)
-    return (gap > 0.5) | outside
+    return (gap > 0.5) | outside(flow)
 
 
 def without_specks(mask: Tensor) -> Tensor:

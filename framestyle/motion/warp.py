@@ -81,6 +81,17 @@ def grid(height: int, width: int, device: torch.device, dtype: torch.dtype) -> T
     return torch.stack([xs, ys])[None]
 
 
+def outside(flow: Tensor) -> Tensor:
+    """Return True where p + flow(p) leaves the frame: (1, 1, H, W) bool.
+
+    A pixel's centre stands for the pixel, so the frame ends half a pixel beyond the last centres.
+    """
+    height, width = flow.shape[2:]
+    places = grid(height, width, flow.device, flow.dtype) + flow
+    end = torch.tensor([width - 0.5, height - 0.5], device=flow.device).view(1, 2, 1, 1)
+    return ((places < -0.5) | (places > end)).any(dim=1, keepdim=True)
+
+
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     """Scale a flow (1, 2, h, w) to another size; its vectors scale with it."""
     if flow.shape[2:] == (height, width):

@@ -29,12 +29,14 @@ class Change:
 
     Attributes:
         free: How freely each place may change, (1, 1, H, W) in [0, 1].
-        lost: Where the last result shows something else than the clip now does, of the same shape
-            and range. The flow's own test sees what is hidden by a pixel or more; what comes into
-            view more slowly, or changes its looks, is seen here.
+        same: Where the clip looks as it did when the result was made, of the same shape and range.
+            The flow's own test errs in flat parts, where what it takes for new looks like the old.
+        lost: Where the clip now shows something else. The flow's own test sees what is hidden by a
+            pixel or more; what comes into view more slowly is seen here.
     """
 
     free: Tensor
+    same: Tensor
     lost: Tensor
 
 
@@ -54,7 +56,11 @@ def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
     least = -nnf.max_pool2d(-seen, BOX_PX, 1, BOX_PX // 2)
     speed = motion.back.square().sum(dim=1, keepdim=True).sqrt()
     worn = WEAR * speed.clamp(max=1.0)
-    return Change(_between(least, UNCHANGED, CHANGED).maximum(worn), _between(seen, KNOWN, LOST))
+    return Change(
+        free=_between(least, UNCHANGED, CHANGED).maximum(worn),
+        same=1.0 - _between(seen, UNCHANGED, CHANGED),
+        lost=_between(seen, KNOWN, LOST),
+    )
 
 
 def _between(values: Tensor, low: float, high: float) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from framestyle.motion import Motion, carry, look_up
+from framestyle.motion import Motion, carry, look_up, outside
 from framestyle.stages.change import change
 from framestyle.stages.state import ClipState
 
@@ -57,7 +57,8 @@ def past_of(source: Tensor, motion: Motion | None, state: ClipState) -> Past:
         return Past(None, None, nothing, nothing, 1.0 - nothing, source)
     painted_for = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
     changed = change(source, painted_for, motion)
-    known = motion.seen * (1.0 - changed.lost)
+    known = motion.seen.maximum(changed.same) * (1.0 - changed.lost)
+    known = known * ~outside(motion.back)  # there the edge is repeated, whatever it looks like
     settled, delta, result = nothing, None, None
     if state.settled is not None:
         settled = look_up(state.settled, motion.back) * known

@@ -5,6 +5,7 @@ import torch
 
 from framestyle.motion import Motion, still
 from framestyle.stages import ClipState
+from framestyle.stages.change import CHANGED
 from framestyle.stages.past import painted_for, past_of
 
 
@@ -44,11 +45,31 @@ def test_a_still_frame_hands_everything_on_bit_for_bit(source, state):
 def test_what_comes_into_view_has_no_past(source, state):
     seen = torch.ones(1, 1, 40, 56)
     seen[..., :10] = 0
-    past = past_of(source, Motion(torch.zeros(1, 2, 40, 56), seen, seen), state)
+    other = source.clone()
+    other[..., :10] += 1.2 * CHANGED  # by too little to tell by its looks that it is another thing
+    past = past_of(other, Motion(torch.zeros(1, 2, 40, 56), seen, seen), state)
     for part in (past.known, past.settled, past.dream_delta):
-        assert not part[..., :10].any()
-        assert part[..., 10:].all()
+        assert not part[..., :8].any()
+        assert part[..., 13:].all()
     assert past.changes
+
+
+def test_what_looks_the_same_has_one_whatever_the_flow_says(source, state):
+    nowhere = torch.zeros(1, 1, 40, 56)
+    past = past_of(source, Motion(torch.zeros(1, 2, 40, 56), nowhere, nowhere), state)
+    assert past.known.all()
+    assert past.settled.all()
+
+
+def test_beyond_the_frame_there_is_no_past_whatever_it_looks_like(state):
+    flat = torch.full((1, 3, 40, 56), 0.5)
+    flow = torch.zeros(1, 2, 40, 56)
+    flow[:, 0] = 4.0
+    nowhere = torch.zeros(1, 1, 40, 56)
+    state = ClipState(state.dream_delta, state.result, state.settled, flat)
+    past = past_of(flat, Motion(flow, nowhere, nowhere), state)
+    assert not past.known[..., -4:].any()
+    assert past.known[..., :-4].all()
 
 
 def test_nor_has_what_shows_another_thing(source, state):
