@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from framestyle.errors import FramestyleError, OutputError
+from framestyle.errors import FramestyleError, OutputError, SettingsError
 from framestyle.networks import parse_weights
 from training.export import export
 from training.pictures import read_pictures
@@ -51,13 +51,24 @@ def main() -> int:
         pictures = read_pictures(arguments.pictures, recipe.side_px // 2)
         make_folder(arguments.output)
         training = Training(pictures, teachers, recipe, arguments.output, arguments.start)
+        if arguments.export_only and not training.step:
+            raise SettingsError(
+                f"{arguments.output}: there is no training in this folder to export; train first"
+            )
         if not arguments.export_only:
             training.run()
         path = export(training.student, training.some_batches(EXPORT_BATCHES), arguments.output)
     except FramestyleError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
-    print(f"{path}: to ship it, put it into framestyle/networks and its name into lite.py there")
+    except KeyboardInterrupt:
+        print(
+            "training: stopped; the same command goes on from where it was last saved",
+            file=sys.stderr,
+        )
+        return 130
+    print(f"{path}: after {training.step} of {recipe.steps} steps")
+    print("to ship it, put it into framestyle/networks and its name into lite.py there")
     return 0
 
 

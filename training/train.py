@@ -1,5 +1,6 @@
 """The training loop: seeded, logged, and resumed where it was cut off."""
 
+import hashlib
 import json
 import math
 import time
@@ -91,6 +92,30 @@ class Recipe:
         return self.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (self.steps - warm)))
 
 
+STATE = ("recipe", "teachers", "pictures", "step", "student", "lessons", "optimizer", "pool")
+
+
+def read_state(file: Path) -> dict[str, Any]:
+    """Read the state of a training; raises ``SettingsError`` where the file is damaged."""
+    try:
+        state = torch.load(file, weights_only=True)
+        missing = [key for key in STATE if key not in state]
+        why = f"it lacks {', '.join(missing)}" if missing else ""
+    except Exception as error:  # torch raises whatever its reader meets
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+    if why:
+        raise SettingsError(f"{file}: damaged, or no state of a training ({why}); delete it")
+    return dict(state)
+
+
+def digest_of(pictures: list[np.ndarray]) -> str:
+    """Return what tells one set of training pictures from another."""
+    digest = hashlib.sha256()
+    for picture in pictures:
+        digest.update(repr(picture.shape).encode() + picture.tobytes())
+    return digest.hexdigest()[:16]
+
+
 class Training:
     """A training under way.
 
@@ -115,6 +140,7 @@ class Training:
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.folder, self.teachers = recipe, folder, teachers
+        self.digest = digest_of(pictures)
         learnt, held = split(pictures)
         self.crops, self.held = Crops(learnt, recipe.side_px), Crops(held, recipe.side_px)
         self.student = Student()
@@ -143,10 +169,12 @@ class Training:
             self.optimizer.load_state_dict(own["optimizer"])
             self.pool.pictures, self.pool.count = own["pool"], own["pool_count"]
 
-    def run(self, save_every_s: float = 300.0, say: Callable[[str], None] = print) -> Student:
+    def run(self, save_every_s: float = 60.0, say: Callable[[str], None] = print) -> Student:
         """Train to the end and return the student; a run that is cut off goes on where it saved."""
         recipe, saved, began, first = self.recipe, time.monotonic(), time.monotonic(), self.step
         means: dict[str, list[float]] = {}
+        if self.step == recipe.steps:  # it was at its end before
+            return self.student
         while self.step < recipe.steps:
             generator = self._generator(self.step)
             if self._optimises():
@@ -185,7 +213,8 @@ class Training:
         torch.save(
             {
                 "recipe": asdict(self.recipe),
-                "teachers": [teacher.name for teacher in self.teachers],
+                "teachers": self._lessons(),
+                "pictures": self.digest,
                 "step": self.step,
                 "student": self.student.state_dict(),
                 "lessons": self.lessons.state_dict(),
@@ -207,24 +236,27 @@ class Training:
         file = folder / "state.pt"
         if not file.is_file():
             raise SettingsError(f"{file}: there is no such file; expected the folder of a training")
-        state: dict[str, Any] = torch.load(file, weights_only=True)
-        asked = [teacher.name for teacher in self.teachers]
-        if state["teachers"] != asked:
+        state = read_state(file)
+        if state["teachers"] != self._lessons():
             raise SettingsError(
-                f"{folder} holds a training with teachers {state['teachers']}, and {asked} are "
-                "asked for; a training starts from one with the same teachers"
+                f"{folder} holds a training with teachers {state['teachers']}, and "
+                f"{self._lessons()} are asked for; a training starts from one with the same"
             )
         return state
+
+    def _lessons(self) -> list[str]:
+        """Every layer that is learnt from, with its teacher."""
+        return [f"{t.name}:{layer}" for t in self.teachers for layer in t.layers]
 
     def _saved(self) -> dict[str, Any] | None:
         file = self.folder / "state.pt"
         if not file.is_file():
             return None
-        state: dict[str, Any] = torch.load(file, weights_only=True)
-        asked = {**asdict(self.recipe), "teachers": [teacher.name for teacher in self.teachers]}
-        there = {**state["recipe"], "teachers": state["teachers"]}
+        state = read_state(file)
+        asked = {**asdict(self.recipe), "teachers": self._lessons(), "pictures": self.digest}
+        there = {**state["recipe"], "teachers": state["teachers"], "pictures": state["pictures"]}
         for key, value in asked.items():
-            if there.get(key, value) != value:
+            if there.get(key) != value:
                 raise SettingsError(
                     f"{self.folder} holds a training with {key} {there.get(key)}, and {value} is "
                     "asked for; take another folder, or the same settings to go on"

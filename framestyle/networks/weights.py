@@ -79,6 +79,8 @@ def fetch(name: str, progress: Progress = ignore) -> Path:
             about it is said.
     """
     where = locate(name)
+    if where.path == network_spec(name).embedded:
+        _check_embedded(where.path)
     if where.kind != "missing":
         return where.path
     url = network_spec(name).url
