@@ -11,6 +11,7 @@ import torch
 
 from framestyle.errors import ModelError, SettingsError
 from framestyle.networks import load
+from training.distillation import Distillation, missed
 from training.pictures import read_pictures
 from training.teachers import load_teacher
 from training.train import Recipe, Training
@@ -57,19 +58,43 @@ def test_goes_on_where_it_was_cut_off(pictures, teacher, recipe, tmp_path, monke
     assert log_of(cut)[-1] == log_of(tmp_path)[-1]
 
 
-def test_learns(pictures, teacher, recipe, tmp_path):
-    longer = replace(recipe, steps=60, own_share=0.0, side_px=64)
+def residues(training, teacher):
+    """What the best heads miss with the student as it is, on the same pictures every time."""
+    student, batches = training.student.eval(), training.some_batches(12)
+    with torch.no_grad():
+        lessons = Distillation(student.channels, [teacher], training.statistics).train()
+        for images in batches:
+            lessons(images, student(images))
+    return missed(lessons, student, batches)
+
+
+@pytest.mark.parametrize("rate", [3e-3, 0.0])
+def test_learns(rate, pictures, teacher, recipe, tmp_path):
+    """And with a rate of 0 it does not: the network learns, not only its heads."""
+    longer = replace(recipe, steps=60, own_share=0.0, side_px=64, rate=rate)
     training = Training(pictures, [teacher], longer, tmp_path)
-    training.step = 0
-    for _ in range(3):  # heads for the network as it is, untrained
-        images = training.some_batches(1)[0]
-        training.lessons.train()(images, training.student(images))
-    before = training.test()
+    with torch.no_grad():  # batch normalisation as it will be, for the network untrained
+        for images in training.some_batches(40):
+            training.student.train()(images)
+    before = residues(training, teacher)
     training.run(say=lambda line: None)
-    after = log_of(tmp_path)[-1]["held_out"]
-    assert set(after) == set(before)
+    after = residues(training, teacher)
+    assert set(log_of(tmp_path)[-1]["held_out"]) == set(after) == set(before)
     for lesson in ("squeezenet1_0:fire2", "squeezenet1_0:fire4"):
-        assert after[lesson][1] < 0.8 * before[lesson][1], lesson
+        share = after[lesson][1] / before[lesson][1]
+        assert share < 0.8 if rate else 0.95 < share < 1.05, lesson
+
+
+def test_its_own_pictures_are_lessons(pictures, teacher, recipe, tmp_path):
+    """The same steps with another pool lead elsewhere."""
+    ends = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        training = Training(pictures, [teacher], replace(recipe, own_from=1.0), folder)
+        training.pool.add(torch.full((4, 3, 48, 48), 0.2 + 0.6 * number))
+        ends.append(training.run(say=lambda line: None).state_dict()["layers.relu1_1.0.weight"])
+    assert not torch.equal(*ends)
 
 
 def test_another_seed_is_another_training(pictures, teacher, recipe, tmp_path):
@@ -88,6 +113,27 @@ def test_other_settings_are_refused(pictures, teacher, recipe, tmp_path):
     Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
     with pytest.raises(SettingsError, match="holds a training with steps 1, and 6 is asked for"):
         Training(pictures, [teacher], recipe, tmp_path)
+
+
+def test_other_pictures_are_refused(pictures, teacher, recipe, tmp_path):
+    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+    with pytest.raises(SettingsError, match="holds a training with pictures"):
+        Training(pictures[1:], [teacher], replace(recipe, steps=1), tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["junk", "cut", "another"])
+def test_a_damaged_state_is_told(damage, pictures, teacher, recipe, tmp_path):
+    file = tmp_path / "state.pt"
+    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+    content = file.read_bytes()
+    if damage == "another":
+        torch.save({"a": 1}, file)
+    else:
+        file.write_bytes(b"junk" if damage == "junk" else content[: len(content) // 2])
+    with pytest.raises(SettingsError, match="damaged, or no state of a training") as caught:
+        Training(pictures, [teacher], replace(recipe, steps=1), tmp_path)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_starts_from_another_training(pictures, teacher, recipe, tmp_path):
@@ -158,6 +204,16 @@ def test_the_command_makes_a_network(folder, teacher_file, tmp_path):
     assert str(file) in done.stdout
     assert load("lite", files={"lite": file}).name == "lite"
     assert log_of(tmp_path / "out")[0]["step"] == 2
+
+
+def test_an_export_needs_a_training(folder, teacher_file, tmp_path):
+    done = run(
+        folder, "--teacher", "squeezenet1_0", "--weights", f"squeezenet1_0={teacher_file}",
+        "-o", tmp_path / "out", "--export-only",
+    )  # fmt: skip
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "there is no training in this folder to export" in line
 
 
 @pytest.mark.parametrize(
