@@ -26,12 +26,7 @@ def look_up(image: Tensor, flow: Tensor) -> Tensor:
     """
     height, width = image.shape[2:]
     places = grid(height, width, flow.device, flow.dtype) + flow
-    # grid_sample wants [-1, 1] between the centres of the corner pixels
-    scale = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=flow.device)
-    normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
-    return nnf.grid_sample(
-        image, normal.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=True
-    )
+    return _sampled(image, places, "bilinear")
 
 
 def carry(image: Tensor, flow: Tensor) -> Tensor:
@@ -46,13 +41,8 @@ def carry(image: Tensor, flow: Tensor) -> Tensor:
     """
     height, width = image.shape[2:]
     places = 2.0 * (grid(height, width, flow.device, flow.dtype) + flow)
-    scale = torch.tensor([max(2 * width - 1, 1), max(2 * height - 1, 1)], device=flow.device)
-    normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
-    large, normal = twice_as_large(image), normal.to(image.dtype)
-    bicubic, bilinear = (
-        nnf.grid_sample(large, normal, mode=mode, padding_mode="border", align_corners=True)
-        for mode in ("bicubic", "bilinear")
-    )
+    large = twice_as_large(image)
+    bicubic, bilinear = (_sampled(large, places, mode) for mode in ("bicubic", "bilinear"))
     carried = torch.lerp(bicubic, bilinear, BILINEAR_SHARE)
     # exactly, for rounding would add up too
     return torch.where((flow == 0).all(dim=1, keepdim=True), image, carried)
@@ -72,6 +62,17 @@ def twice_as_large(image: Tensor) -> Tensor:
         between = nnf.conv2d(nnf.pad(image, border, mode="replicate"), filters, groups=channels)
         image = torch.stack([image, between], dim=dim + 1).flatten(dim, dim + 1)
     return image
+
+
+def _sampled(image: Tensor, places: Tensor, mode: str) -> Tensor:
+    """Sample a picture (1, C, H, W) at places (1, 2, h, w), in its pixels, (x, y)."""
+    height, width = image.shape[2:]
+    # grid_sample wants [-1, 1] between the centres of the corner pixels
+    scale = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=places.device)
+    normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
+    return nnf.grid_sample(
+        image, normal.to(image.dtype), mode=mode, padding_mode="border", align_corners=True
+    )
 
 
 def grid(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
