@@ -18,6 +18,7 @@ from framestyle.config import InputSettings
 from framestyle.jobs.pipeline import arrivals
 from framestyle.media import open_sink, open_source, to_pixels
 from framestyle.media.clip import Frame
+from framestyle.motion import DenseInverseSearch
 from framestyle.progress import Event, FrameDone
 
 FRAMES = 6
@@ -66,7 +67,7 @@ def _reading(device: str) -> float:
     """Opening, decoding, conversion, optical flow both ways, masks and cuts."""
     start = time.perf_counter()
     source = open_source(CLIP, InputSettings(frames=FRAMES))
-    for _ in arrivals(source, 0, Config().motion, torch.device(device)):
+    for _ in arrivals(source, 0, DenseInverseSearch(), torch.device(device)):
         pass
     return time.perf_counter() - start
 

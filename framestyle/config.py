@@ -159,10 +159,13 @@ class MotionSettings(Settings):
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
     temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)
-    flow_preset: str = setting("fine", "effort of the optical flow (DIS)",
+    flow: str = setting("auto", "optical flow: dis searches on the CPU, raft_* are networks for a "
+                        "GPU, a folder holds .flo or KITTI files", metavar="auto|dis|raft_small|"
+                        "raft_large|DIR")
+    flow_preset: str = setting("fine", "effort of dis",
                                choices=("ultrafast", "fast", "medium", "fine"))
-    flow_size: int = setting(640, "longest side at which flow is computed", whole, metavar="PX",
-                             low=64, high=8192)
+    flow_size: int = setting(640, "longest side at which dis and raft_* search", whole,
+                             metavar="PX", low=64, high=8192)
     cuts: bool = setting(True, "carry frames across cuts too", flag="no_cuts")
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from framestyle.config import MotionSettings
 from framestyle.errors import FramestyleError, InputError, JobError
 from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.media import Frame, Sink, Source, to_pixels, to_tensor
-from framestyle.motion import DenseInverseSearch, Motion, is_cut
+from framestyle.motion import FlowSource, Motion, is_cut
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameStyler
 
@@ -86,20 +85,25 @@ class Departures:
 
 
 def arrivals(
-    source: Source, first: int, settings: MotionSettings | None, device: torch.device
+    source: Source,
+    first: int,
+    flow: FlowSource | None,
+    device: torch.device,
+    finds_cuts: bool = True,
 ) -> Iterator[Arrival]:
     """Read frames and measure how each lies to the one before.
 
     Args:
         source: The clip.
         first: Number of the first frame wanted; the one before it is read too, for the motion.
-        settings: How motion is measured; None where nothing is carried along it.
+        flow: Where motion comes from; None where nothing is carried along it.
         device: Where images and motion go.
+        finds_cuts: Whether a cut begins a shot.
 
     Raises:
         JobError: A frame cannot be read; it is named.
     """
-    follow = _Follow(settings) if settings is not None else None
+    follow = _Follow(flow, finds_cuts) if flow is not None else None
     at = max(0, first - 1)
     frames = source.read(at)
     try:
@@ -118,9 +122,9 @@ def arrivals(
 class _Follow:
     """Measures how each frame lies to the one before."""
 
-    def __init__(self, settings: MotionSettings) -> None:
-        self._flow = DenseInverseSearch(settings.flow_preset, settings.flow_size)
-        self._finds_cuts = settings.cuts
+    def __init__(self, flow: FlowSource, finds_cuts: bool) -> None:
+        self._flow = flow
+        self._finds_cuts = finds_cuts
         self._last: tuple[Frame, Tensor] | None = None
 
     def motion_to(self, frame: Frame, image: Tensor) -> Motion | None:
@@ -128,7 +132,7 @@ class _Follow:
         last, self._last = self._last, (frame, image)
         if last is None:
             return None
-        motion = self._flow.between(last[0].pixels, frame.pixels)
+        motion = self._flow.between(last[0].pixels, frame.pixels, (last[0].index, frame.index))
         return None if self._finds_cuts and is_cut(last[1], image, motion) else motion
 
 
@@ -140,6 +144,7 @@ def process(
     state: ClipState,
     device: torch.device,
     progress: Progress,
+    flow: FlowSource | None,
 ) -> None:
     """Take every frame that is not done yet through the stages and write it.
 
@@ -151,14 +156,14 @@ def process(
         state: What the last frame that is done hands over, on the device.
         device: Where frames are made.
         progress: Hears of every step and frame.
+        flow: Where the motion between frames comes from; None where nothing is carried along it.
 
     Raises:
         JobError: A frame could not be read, made or written; it is named.
     """
     departures = Departures(sink, job, source.info.bit_depth)
-    carries = styler.dream is not None or styler.style is not None
-    settings = styler.config.motion if carries else None
-    reading = ReadAhead(arrivals(source, sink.next_index, settings, device))
+    finds_cuts = styler.config.motion.cuts
+    reading = ReadAhead(arrivals(source, sink.next_index, flow, device, finds_cuts))
     writing = WriteBehind(departures.write)
     try:
         for arrival in reading:

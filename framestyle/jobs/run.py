@@ -11,6 +11,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.jobs.device import Device, pick_device, restored_threads
+from framestyle.jobs.flow import flow_files, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.pipeline import process
@@ -72,6 +73,7 @@ def _run(
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)
+    config = with_chosen_flow(config, clip.info, device, notices.append)
     pictures = read_pictures(config, styles)
     _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
@@ -83,10 +85,11 @@ def _run(
             output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
         ) as sink:
             styler = build(config, styles, pictures, device, progress)
+            flow = flow_source(config, clip.info, device, weights_files(config), progress)
             notice(f"device: {device}")
             for event in (*notices, RunStarted(clip.info.frame_count, done)):
                 progress(event)
-            process(clip, sink, styler, job, state, device.device, progress)
+            process(clip, sink, styler, job, state, device.device, progress, flow)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))
@@ -110,9 +113,11 @@ def _manifest(
 ) -> Manifest:
     inputs = [*(clip.info.files or [clip.info.path]), *pictures]
     used = [stage.network for stage in (config.dream, config.style) if stage.enabled]
+    used.append(config.motion.flow)
     # weights that the user gives may change; those of the registry have one content for ever
     given = weights_files(config).items()
     inputs += [file for name, file in given if name in used and file.is_file()]
+    inputs += flow_files(config, clip.info)
     # a job follows its device: other arithmetic, other bytes
     config = dataclasses.replace(
         config, compute=config.compute.replaced(threads=torch.get_num_threads())

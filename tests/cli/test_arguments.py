@@ -59,6 +59,7 @@ GIVEN = {
     "style.stop_window": ("10", 10),
     "motion.warm_start": ("previous", "previous"),
     "motion.temporal_weight": ("50", 50.0),
+    "motion.flow": ("dis", "dis"),
     "motion.flow_preset": ("fast", "fast"),
     "motion.flow_size": ("320", 320),
     "compute.device": ("cpu", "cpu"),
