@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from framestyle.networks.lite import BLOCKS, Lite, convolution
-from framestyle.networks.registry import IMAGENET_MEAN, IMAGENET_STD
+from framestyle.networks.spec import IMAGENET_MEAN, IMAGENET_STD
 
 
 class Student(nn.Module):

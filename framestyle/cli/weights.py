@@ -31,10 +31,11 @@ def weights(argv: Sequence[str]) -> int:
 
 
 def _list(given: Sequence[str]) -> int:
-    from framestyle.networks import NETWORKS, locate, parse_weights  # torch takes a second to load
+    # torch takes a second to load
+    from framestyle.networks import FLOW_NETWORKS, NETWORKS, locate, parse_weights
 
     files = dict(parse_weights(text) for text in given)
-    for name, spec in NETWORKS.items():
+    for name, spec in [*NETWORKS.items(), *FLOW_NETWORKS.items()]:
         where = locate(name, files)
         found = f"{where.kind}: {where.path}"
         if where.kind == "missing":

@@ -1,22 +1,35 @@
-"""Networks that see: which there are, where their weights are, and features of named layers."""
+"""Networks that see or find flow: which there are, where their weights are, named layers."""
 
-from framestyle.networks.choice import Choice, choose
+from framestyle.networks.choice import Choice, can_be_had, choose
 from framestyle.networks.features import Extractor, FeatureNetwork, Pooling
-from framestyle.networks.registry import NETWORKS, NetworkSpec, network_spec
-from framestyle.networks.weights import Location, fetch, load, locate, parse_weights
+from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
+from framestyle.networks.spec import ModelSpec, NetworkSpec
+from framestyle.networks.weights import (
+    Location,
+    fetch,
+    load,
+    load_flow_network,
+    locate,
+    parse_weights,
+)
 
 __all__ = [
+    "FLOW_NETWORKS",
     "NETWORKS",
     "Choice",
     "Extractor",
     "FeatureNetwork",
     "Location",
+    "ModelSpec",
     "NetworkSpec",
     "Pooling",
+    "can_be_had",
     "choose",
     "fetch",
     "load",
+    "load_flow_network",
     "locate",
+    "model_spec",
     "network_spec",
     "parse_weights",
 ]

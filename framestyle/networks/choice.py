@@ -6,7 +6,7 @@ from pathlib import Path
 
 from framestyle.errors import ModelError
 from framestyle.networks.download import reach
-from framestyle.networks.registry import network_spec
+from framestyle.networks.registry import NETWORKS, model_spec, network_spec
 from framestyle.networks.weights import NO_FILES, locate
 
 FULL: Mapping[str, str] = {"dream": "inception_v3", "style": "vgg19"}
@@ -67,7 +67,8 @@ def choose(
         for stage, name in named.items()
     }
     listed = ", ".join(f"{stage} {chosen[stage]}" for stage in FULL if stage in stages)
-    unused = [name for name in files if name not in {chosen[stage] for stage in stages}]
+    used = {chosen[stage] for stage in stages}
+    unused = [name for name in files if name in NETWORKS and name not in used]
     remark = f"; the weights given for {', '.join(unused)} are not used" if unused else ""
     return Choice(chosen["dream"], chosen["style"], f"networks: {listed} ({why}){remark}")
 
@@ -85,7 +86,7 @@ def _size(
         return networks, f"--networks {networks}; choose others with {flags}"
     if not has_gpu:
         return LITE, "small, because there is no GPU; --networks full takes the large ones"
-    missing = next((FULL[s] for s in wanted if not _can_be_had(FULL[s], files)), None)
+    missing = next((FULL[s] for s in wanted if not can_be_had(FULL[s], files)), None)
     if missing:
         return LITE, (
             f"small, because the weights of {missing} are not here and cannot be fetched; "
@@ -94,5 +95,6 @@ def _size(
     return "full", f"large, because there is a GPU; --networks {LITE} is quicker, or {flags}"
 
 
-def _can_be_had(name: str, files: Mapping[str, Path]) -> bool:
-    return name in files or locate(name).kind != "missing" or reach(network_spec(name).url).ok
+def can_be_had(name: str, files: Mapping[str, Path] = NO_FILES) -> bool:
+    """Tell whether a network's weights are given, here, or on the web; takes seconds at most."""
+    return name in files or locate(name).kind != "missing" or reach(model_spec(name).url).ok

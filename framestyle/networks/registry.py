@@ -1,12 +1,9 @@
 """Which networks there are: architecture, normalisation, default layers, where the weights are."""
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlparse
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
-import torch
 from torch import nn
 from torchvision.models import (
     GoogLeNet_Weights,
@@ -15,73 +12,15 @@ from torchvision.models import (
     VGG16_Weights,
     VGG19_Weights,
 )
+from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 
 from framestyle.errors import ModelError
-from framestyle.networks import googlenet, inception, lite, squeezenet, vgg
-from framestyle.networks.features import FeatureNetwork, Pooling, Triple
+from framestyle.networks import googlenet, inception, lite, raft, squeezenet, vgg
+from framestyle.networks.features import Triple
+from framestyle.networks.spec import ModelSpec, NetworkSpec
 from framestyle.settings import Layers
 
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 HALF: Triple = (0.5, 0.5, 0.5)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSpec:
-    """One network that can be asked for by name.
-
-    Attributes:
-        name: The name.
-        description: One phrase with the paper.
-        stages: Which of ``"dream"`` and ``"style"`` it suits best; it works in both.
-        build: Makes the bare model, whose state dict has the keys of the weights file.
-        name_stages: Cuts the model into named stages, shallowest first; may change the model.
-        url: Where the weights are fetched from. The file name ends in the start of its SHA-256.
-        embedded: Weights file inside the package, for a network that is not fetched. Its name ends
-            in the start of its SHA-256, as torchvision's do.
-        mean: Normalisation of images in [0, 1], by channel R, G, B.
-        std: The same.
-        pooling: How it pools unless told otherwise.
-        default_content_layers: Layers of the content loss with their weights.
-        default_style_layers: Layers of the style loss with their weights.
-        default_style_weight: Weight of the style beside a content of weight 1.
-        default_dream_layers: Layers that DeepDream amplifies with their coefficients.
-        default_dream_step_size: Mean change of a pixel in one of its steps.
-    """
-
-    name: str
-    description: str
-    stages: frozenset[str]
-    build: Callable[[], nn.Module]
-    name_stages: Callable[[nn.Module], list[tuple[str, nn.Module]]]
-    url: str = ""
-    embedded: Path | None = None
-    mean: Triple = IMAGENET_MEAN
-    std: Triple = IMAGENET_STD
-    pooling: Pooling = "max"
-    default_content_layers: Layers
-    default_style_layers: Layers
-    default_style_weight: float = 5.0
-    default_dream_layers: Layers
-    default_dream_step_size: float = 0.006
-
-    @property
-    def file_name(self) -> str:
-        """Name of the weights file, the same as in torch's own cache."""
-        return self.embedded.name if self.embedded else PurePosixPath(urlparse(self.url).path).name
-
-    def bare_model(self) -> nn.Module:
-        """Return the model on the meta device: names and shapes, no numbers and no memory."""
-        with torch.device("meta"):
-            return self.build()
-
-    def network(self, model: nn.Module) -> FeatureNetwork:
-        """Return the feature network of a model from ``build`` or torchvision, which it may change.
-
-        On a ``bare_model`` it still checks layer names and knows the smallest picture, so that
-        settings can be refused before any weights are read.
-        """
-        return FeatureNetwork(self.name, self.name_stages(model), self.mean, self.std, self.pooling)
 
 
 def _equal(*names: str, weight: float = 1.0) -> Layers:
@@ -181,13 +120,54 @@ _SPECS = (
 )
 
 NETWORKS: Mapping[str, NetworkSpec] = {spec.name: spec for spec in _SPECS}
-"""Every network that can be had, by name."""
+"""Every network that dreams and paints, by name."""
+
+FLOW_NETWORKS: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="raft_large",
+            description="RAFT, optical flow for machines with a GPU (Teed and Deng 2020)",
+            build=raft.build_raft_large,
+            url=Raft_Large_Weights.C_T_SKHT_V2.url,
+        ),
+        ModelSpec(
+            name="raft_small",
+            description="RAFT with a fifth of the weights, quicker (Teed and Deng 2020)",
+            build=raft.build_raft_small,
+            url=Raft_Small_Weights.C_T_V2.url,
+        ),
+    )
+}
+"""Every network that finds optical flow, by name."""
 
 
 def network_spec(name: str) -> NetworkSpec:
-    """Return what is known of a network; raises ``ModelError`` for an unknown name."""
+    """Return what is known of a network that dreams and paints.
+
+    Raises:
+        ModelError: The name is unknown, or of a network that finds optical flow.
+    """
     if name in NETWORKS:
         return NETWORKS[name]
-    near = difflib.get_close_matches(name.lower(), NETWORKS, n=2, cutoff=0.5)
+    if name in FLOW_NETWORKS:
+        raise ModelError(
+            f"{name} finds optical flow (--flow {name}) and can neither dream nor paint; "
+            f"there are: {', '.join(NETWORKS)}"
+        )
+    raise _unknown(name, NETWORKS)
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Return what is known of any network; raises ``ModelError`` for an unknown name."""
+    for table in (NETWORKS, FLOW_NETWORKS):
+        if name in table:
+            return table[name]
+    raise _unknown(name, [*NETWORKS, *FLOW_NETWORKS])
+
+
+def _unknown(name: str, known: Iterable[str]) -> ModelError:
+    names = list(known)
+    near = difflib.get_close_matches(name.lower(), names, n=2, cutoff=0.5)
     meant = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise ModelError(f"there is no network {name!r}{meant}; there are: {', '.join(NETWORKS)}")
+    return ModelError(f"there is no network {name!r}{meant}; there are: {', '.join(names)}")

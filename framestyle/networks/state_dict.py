@@ -14,6 +14,7 @@ from framestyle.errors import ModelError
 
 StateDict = dict[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model")
+_COUNTER = "num_batches_tracked"
 _MARKS_OF_CODE = ("unsupported global", "unrecognized", "can only build", "can only create")
 
 
@@ -64,7 +65,12 @@ def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     Raises:
         ModelError: A tensor holds numbers that are not finite.
     """
-    taken = {key: weights[key].to(torch.float32) for key, _ in _needed(model)}
+    counters = {
+        key: torch.zeros_like(tensor, device="cpu")  # a model is not moved with one left on meta
+        for key, tensor in model.state_dict().items()
+        if key.endswith(_COUNTER)
+    }
+    taken = counters | {key: weights[key].to(torch.float32) for key, _ in _needed(model)}
     for key, tensor in taken.items():
         if not tensor.isfinite().all():
             raise ModelError(f"{key} holds numbers that are not finite")
@@ -74,7 +80,7 @@ def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 def _needed(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
     # The counter of batch normalisation is used in training only, and older files lack it.
     state = model.state_dict()
-    return ((key, t) for key, t in state.items() if not key.endswith("num_batches_tracked"))
+    return ((key, t) for key, t in state.items() if not key.endswith(_COUNTER))
 
 
 def _load_pickle(path: Path) -> Any:

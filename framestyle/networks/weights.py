@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from framestyle.errors import ModelError
 from framestyle.networks.download import download, reach
 from framestyle.networks.features import FeatureNetwork, Pooling
-from framestyle.networks.registry import NETWORKS, NetworkSpec, network_spec
+from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
+from framestyle.networks.spec import ModelSpec
 from framestyle.networks.state_dict import StateDict, first_misfit, fit, read_state_dict
 from framestyle.progress import Notice, Progress, ignore
 
@@ -43,7 +45,7 @@ def parse_weights(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if not (equals and name.strip() and path.strip()):
         raise ModelError(f"--weights: got {text!r}, expected NAME=PATH, as vgg19=vgg19.pth")
-    return network_spec(name.strip()).name, Path(path.strip()).expanduser()
+    return model_spec(name.strip()).name, Path(path.strip()).expanduser()
 
 
 def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:
@@ -56,7 +58,7 @@ def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:
     Raises:
         ModelError: There is no such network.
     """
-    spec = network_spec(name)
+    spec = model_spec(name)
     if name in files:
         return _location("file", Path(files[name]))
     if spec.embedded:
@@ -79,11 +81,11 @@ def fetch(name: str, progress: Progress = ignore) -> Path:
             about it is said.
     """
     where = locate(name)
-    if where.path == network_spec(name).embedded:
+    if where.path == model_spec(name).embedded:
         _check_embedded(where.path)
     if where.kind != "missing":
         return where.path
-    url = network_spec(name).url
+    url = model_spec(name).url
     answer = reach(url)
     if not answer.ok:
         raise ModelError(
@@ -123,15 +125,47 @@ def load(
     if dtype not in (torch.float32, torch.bfloat16):
         raise ModelError(f"got the precision {dtype}, expected float32 or bfloat16")
     spec = network_spec(name)
-    where = locate(name, files)
-    if where.path == spec.embedded:
-        _check_embedded(where.path)
-    if where.kind == "missing" and name not in files and spec.url:
-        where = _location("cache", fetch(name, progress))
-    network = _fitted(spec, where)
+    network = spec.network(_model(spec, files, progress))
     if pooling not in (None, network.pooling):
         network = network.with_pooling(pooling)
     return network.to(device=torch.device(device), dtype=dtype)
+
+
+def load_flow_network(
+    name: str,
+    *,
+    files: Mapping[str, Path] = NO_FILES,
+    device: torch.device | str = "cpu",
+    progress: Progress = ignore,
+) -> nn.Module:
+    """Load a network that finds optical flow, frozen, in float32; weights come as in ``load``.
+
+    Args:
+        name: One of ``FLOW_NETWORKS``.
+        files: Weights files that the user gives, by network.
+        device: Where the network shall run.
+        progress: Hears a ``Notice`` before anything is fetched, then ``Fetching``.
+
+    Returns:
+        torchvision's model: a pair of pictures to a list of flows, the last one the best.
+
+    Raises:
+        ModelError: As in ``load``.
+    """
+    if name not in FLOW_NETWORKS:
+        raise ModelError(f"got the flow network {name!r}, expected {' or '.join(FLOW_NETWORKS)}")
+    model = _model(FLOW_NETWORKS[name], files, progress)
+    return model.requires_grad_(False).eval().to(torch.device(device))
+
+
+def _model(spec: ModelSpec, files: Mapping[str, Path], progress: Progress) -> nn.Module:
+    """Return the bare model with its weights, on the CPU, fetching them on first use."""
+    where = locate(spec.name, files)
+    if where.path == spec.embedded:
+        _check_embedded(where.path)
+    if where.kind == "missing" and spec.name not in files and spec.url:
+        where = _location("cache", fetch(spec.name, progress))
+    return _fitted(spec, where)
 
 
 def _location(kind: Literal["file", "cache", "embedded"], path: Path) -> Location:
@@ -153,7 +187,7 @@ def _check_embedded(path: Path) -> None:
         )
 
 
-def _fitted(spec: NetworkSpec, where: Location) -> FeatureNetwork:
+def _fitted(spec: ModelSpec, where: Location) -> nn.Module:
     try:
         weights = read_state_dict(where.path)
         model = spec.bare_model()
@@ -170,11 +204,10 @@ def _fitted(spec: NetworkSpec, where: Location) -> FeatureNetwork:
         if where.kind != "cache":
             raise
         raise ModelError(f"{error}; delete that file to have it fetched again") from error
-    return spec.network(model)
+    return model
 
 
 def _hint(weights: StateDict) -> str:
-    others = [
-        spec.name for spec in NETWORKS.values() if not first_misfit(spec.bare_model(), weights)
-    ]
+    known = [*NETWORKS.values(), *FLOW_NETWORKS.values()]
+    others = [spec.name for spec in known if not first_misfit(spec.bare_model(), weights)]
     return f"; they fit {' and '.join(others)}" if others else ""

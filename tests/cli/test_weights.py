@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from framestyle.networks import NETWORKS
+from framestyle.networks import FLOW_NETWORKS, NETWORKS
 
 
 def checkpoint(name):
@@ -21,7 +21,7 @@ def test_lists_every_network(place, command):
         code, out, err = command(text)
         assert (code, err) == (0, "")
         lines = out.splitlines()
-        for name in NETWORKS:
+        for name in [*NETWORKS, *FLOW_NETWORKS]:
             at = next(i for i, line in enumerate(lines) if line.startswith(name))
             if name == "vgg19":
                 assert f"cache: {path}" in lines[at + 1]

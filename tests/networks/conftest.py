@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks import network_spec
+from framestyle.networks import model_spec
 
 
 def random_model(name: str) -> nn.Module:
     """Return a torchvision model without its head; weights keep features near 1 in size."""
-    model = network_spec(name).bare_model().to_empty(device="cpu")
+    model = model_spec(name).bare_model().to_empty(device="cpu")
     generator = torch.Generator().manual_seed(7)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

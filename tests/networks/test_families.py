@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from framestyle.networks import NETWORKS, network_spec
-from framestyle.networks.registry import IMAGENET_MEAN, IMAGENET_STD
+from framestyle.networks.spec import IMAGENET_MEAN, IMAGENET_STD
 
 # Our name: torchvision's module.
 LAYERS = {

@@ -3,7 +3,7 @@
 import pytest
 
 from framestyle.errors import ModelError
-from framestyle.networks import NETWORKS, lite, network_spec
+from framestyle.networks import FLOW_NETWORKS, NETWORKS, lite, model_spec, network_spec
 
 FILES = {
     "vgg19": "vgg19-dcbb9e9d.pth",
@@ -51,3 +51,32 @@ def test_unknown_names_are_answered_with_near_ones():
         network_spec("VGG-19")
     with pytest.raises(ModelError, match=r"no network 'x'; there are: vgg19, vgg16, inception_v3"):
         network_spec("x")
+
+
+def test_networks_that_find_flow():
+    assert {name: spec.file_name for name, spec in FLOW_NETWORKS.items()} == {
+        "raft_large": "raft_large_C_T_SKHT_V2-ff5fadd5.pth",
+        "raft_small": "raft_small_C_T_V2-01064c6d.pth",
+    }
+    for name, spec in FLOW_NETWORKS.items():
+        assert spec.name == name
+        assert model_spec(name) is spec
+        assert spec.url.startswith("https://")
+        assert "Teed and Deng 2020" in spec.description
+    assert model_spec("vgg19") is NETWORKS["vgg19"]
+
+
+def test_a_network_that_finds_flow_neither_dreams_nor_paints():
+    with pytest.raises(
+        ModelError, match=r"^raft_large finds optical flow \(--flow raft_large\) "
+    ) as e:
+        network_spec("raft_large")
+    assert "there are: vgg19, vgg16" in str(e.value)
+    assert "\n" not in str(e.value)
+
+
+def test_an_unknown_network_is_answered_with_all_that_have_weights():
+    with pytest.raises(ModelError, match=r"'raft' \(did you mean raft_small or raft_large\?\)"):
+        model_spec("raft")
+    with pytest.raises(ModelError, match=r"there are: vgg19, .*, lite, raft_large, raft_small$"):
+        model_spec("x")
