@@ -1,0 +1,135 @@
+"""``framestyle metrics``: how steady and how faithful a result is."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from framestyle.cli.arguments import _formatter, _help, _metavar, _type
+from framestyle.config import InputSettings
+from framestyle.errors import OutputError, SettingsError
+from framestyle.metrics import MetricsSettings
+from framestyle.settings import Settings, flag_name, meanings
+
+EPILOG = """\
+INPUT and OUTPUT are videos, folders of frames, patterns or pictures, with as many frames each.
+The table goes to standard output, and what is to be known of it to standard error.
+
+  framestyle metrics input.mp4 out.mp4 --style style.jpg
+  framestyle metrics input.mp4 out.mp4 --style a.jpg:2 --style b.jpg --json figures.json
+  framestyle metrics input.mp4 part.mp4 --start 1:05 --frames 48
+
+docs/metrics.md says what the figures mean; read the warping error beside the style distance, for a
+grey picture is perfectly steady.
+"""
+STDOUT = "-"
+ALL = tuple(field.name for field, _ in meanings(MetricsSettings))
+PARTS = ("start", "end", "frames", "fps")
+"""Settings of the input that say which part of it a result was made of."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of printing its usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        message = message.removeprefix("argument ")
+        raise SettingsError(f"{message} ({self.prog} --help lists everything)")
+
+
+def metrics(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit code."""
+    found = vars(_parser().parse_args(argv))
+    settings = MetricsSettings(**_given(found, ALL))
+    part = InputSettings(**_given(found, PARTS))
+    file = found["json"]
+    if file not in (None, STDOUT):
+        _check_file(Path(file), [found["source"], found["result"]])
+    _measure(found, settings, part)
+    return 0
+
+
+def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettings) -> None:
+    from framestyle.cli.console import Console
+    from framestyle.jobs import parse_style
+    from framestyle.media.landing import disk_errors, write_whole
+    from framestyle.metrics import measure  # torch takes seconds to load, --help none
+    from framestyle.metrics.table import table
+
+    styles = [parse_style(text) for text in found["style"]]
+    file = found["json"]
+    if file not in (None, STDOUT):
+        _check_file(Path(file), [path for path, _ in styles])
+    console = Console(found["quiet"])
+    try:
+        report = measure(found["source"], found["result"], styles, settings, part, console)
+    finally:
+        console.close()
+    text = json.dumps(report.as_plain(), indent=2, allow_nan=False) + "\n"
+    sys.stdout.write(text if file == STDOUT else table(report))
+    if file not in (None, STDOUT):
+        with disk_errors(f"writing {file}", Path(file).parent):
+            write_whole(Path(file), text.encode())
+
+
+def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
+    """Raise ``OutputError`` where the figures cannot be written, or would replace an input."""
+    from framestyle.media.landing import check_folder
+
+    if file.exists() and not file.is_file():
+        what = "a folder" if file.is_dir() else "no regular file"
+        raise OutputError(f"--json: {file} is {what}, expected a file to write, or - for none")
+    check_folder(file.parent, file)
+    for path in map(Path, inputs):
+        taken = [path, *(path.iterdir() if path.is_dir() else [])]
+        if file.exists() and any(other.exists() and other.samefile(file) for other in taken):
+            raise OutputError(f"--json: {file} is read by the command; give it another name")
+
+
+def _given(found: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    values = {name: found[name] for name in names if found[name] is not None}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="framestyle metrics",
+        usage="framestyle metrics INPUT OUTPUT [--style PICTURE[:WEIGHT]]... [options]",
+        description="Measure how steady a result is, and how near to its style and its content.",
+        epilog=EPILOG,
+        formatter_class=_formatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument("source", metavar="INPUT", help="what the result was made of")
+    parser.add_argument("result", metavar="OUTPUT", help="the result")
+    options = parser.add_argument_group("options")
+    options.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        metavar="PICTURE[:WEIGHT]",
+        help="what it was to look like; again for several",
+    )
+    options.add_argument(
+        "--json", metavar="FILE", help="write the figures as JSON; - for standard output"
+    )
+    _add(options, MetricsSettings, ALL)
+    _add(options, InputSettings, PARTS)
+    options.add_argument("--quiet", action="store_true", help="show nothing but figures and errors")
+    options.add_argument("-h", "--help", action="help", help="show this and stop")
+    return parser
+
+
+def _add(group: argparse._ArgumentGroup, kind: type[Settings], names: Iterable[str]) -> None:
+    for field, meaning in meanings(kind):
+        if field.name in names:
+            group.add_argument(
+                flag_name(field, meaning),
+                dest=field.name,
+                action="append" if field.default == () else "store",
+                type=_type(meaning),
+                metavar=_metavar(meaning),
+                help=_help(field, meaning),
+            )

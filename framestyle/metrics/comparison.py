@@ -1,0 +1,158 @@
+"""Measures a result beside the clip that it was made of."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from framestyle.config import InputSettings
+from framestyle.errors import InputError, SettingsError
+from framestyle.media import read_picture
+from framestyle.metrics.clips import Clips
+from framestyle.metrics.distances import Distances
+from framestyle.metrics.judge import choose_judge
+from framestyle.metrics.report import Report
+from framestyle.metrics.settings import MetricsSettings
+from framestyle.metrics.sharpness import sharpness
+from framestyle.metrics.stillness import StillRegions, still_mask
+from framestyle.metrics.warping import FLOW, Warping
+from framestyle.networks import load, parse_weights
+from framestyle.progress import Event, FrameDone, Notice, Progress, RunStarted, ignore
+
+Style = tuple[str, float, np.ndarray]
+
+
+def measure(
+    source: str | Path,
+    result: str | Path,
+    styles: Sequence[str | Path | tuple[str | Path, float]] = (),
+    settings: MetricsSettings | None = None,
+    part: InputSettings | None = None,
+    progress: Progress = ignore,
+) -> Report:
+    """Measure a result beside the clip that it was made of.
+
+    The clips are read frame by frame, the source twice, so that memory does not grow with them.
+
+    Example:
+        >>> framestyle.metrics.measure("in.mp4", "out.mp4", ["style.jpg"])  # doctest: +SKIP
+
+    Args:
+        source: The input clip: a video, a folder of frames, a pattern or a picture.
+        result: What was made of it, of as many frames; another size is scaled to the source's.
+        styles: Style pictures that it was to look like, each with a weight if wanted.
+        settings: How to measure; the defaults unless given.
+        part: Which frames of the source the result was made of; all unless given. Its ``size`` is
+            not looked at.
+        progress: Hears notices once all is well, then of every frame.
+
+    Returns:
+        The figures; those that cannot be had are None.
+
+    Raises:
+        InputError: A clip or picture cannot be read, or the clips have different lengths.
+        SettingsError: A weight of a style is not over 0, or ``part`` contradicts the source.
+        ModelError: The network that judges, or its weights, cannot be had.
+    """
+    settings = settings or MetricsSettings()
+    notices: list[Event] = []  # told when all is well: an error stands alone
+
+    def notice(message: str) -> None:
+        notices.append(Notice(message))
+
+    part = part.replaced(size=None) if part else None
+    clips = Clips(source, result, settings.size, part, notice)
+    read = [_read_style(style) for style in styles]
+    distances, network = _judge(settings, read, clips, notices, progress)
+    for event in notices:
+        progress(event)
+    return _measured(clips, distances, network, read, progress)
+
+
+def _judge(
+    settings: MetricsSettings,
+    styles: Sequence[Style],
+    clips: Clips,
+    notices: list[Event],
+    progress: Progress,
+) -> tuple[Distances, str]:
+    files = dict(parse_weights(text) for text in settings.weights)
+    name, reason = choose_judge(settings.network, files)
+    network = load(name, files=files, progress=progress)
+    info = clips.source_info
+    distances = Distances(network, bool(styles), info.frame_count)
+    for picture, _, pixels in styles:
+        if not distances.can_see(pixels.shape[1], pixels.shape[0]):
+            raise InputError(
+                f"the style {picture} is {pixels.shape[1]}x{pixels.shape[0]}, too narrow for "
+                f"{name} at a longest side of 512; give a part of it that is less narrow"
+            )
+    if distances.can_see(info.width_px, info.height_px):
+        distances.aim([(weight, pixels) for _, weight, pixels in styles])
+    else:
+        reason = f"no style and content distance: the frames are too narrow for {name}"
+    notices.append(Notice(reason))
+    return distances, name
+
+
+def _measured(
+    clips: Clips, distances: Distances, network: str, styles: Sequence[Style], progress: Progress
+) -> Report:
+    a, b = clips.source_info, clips.result_info
+    frames, rate = a.frame_count, clips.frame_rate
+    progress(RunStarted(frames))
+    moves = frames > 1
+    mask = still_mask(clips.source_greys()) if moves else np.zeros((1, 1), bool)
+    still, warping = StillRegions(mask, frames), Warping()
+    sharp: list[tuple[float, float]] = []
+    began = time.monotonic()
+    for index, (before, after) in enumerate(clips.read()):
+        warping.add(before, after)
+        still.add(after.grey_levels)
+        distances.add(index, before.whole, after.whole)
+        sharp.append((sharpness(before.grey_levels), sharpness(after.grey_levels)))
+        now = time.monotonic()
+        progress(FrameDone(index, now - began))
+        began = now
+    slope, deviation = still.drift() or (None, None)
+    sharp_source, sharp_result = np.mean(sharp, axis=0)
+    return Report(
+        source=str(a.path),
+        result=str(b.path),
+        frames=frames,
+        frame_rate_hz=float(rate) if rate and moves else None,
+        source_size_px=(a.width_px, a.height_px),
+        result_size_px=(b.width_px, b.height_px),
+        compared_size_px=(clips.width_px, clips.height_px),
+        flow=FLOW,
+        network=network,
+        pairs=warping.pairs,
+        cuts=warping.cuts,
+        followed_share=warping.followed_share(),
+        warping_error=warping.error("result"),
+        warping_error_source=warping.error("source"),
+        moving_share=warping.moving_share(),
+        moving_warped_levels=warping.moving_levels("result", "warped"),
+        moving_warped_levels_source=warping.moving_levels("source", "warped"),
+        moving_unwarped_levels=warping.moving_levels("result", "unwarped"),
+        moving_unwarped_levels_source=warping.moving_levels("source", "unwarped"),
+        still_share=still.share if moves else None,
+        drift_levels_per_100_frames=slope,
+        drift_deviation_levels=deviation,
+        still_flicker_levels=still.flicker_levels(),
+        still_flicker_bands=still.bands(rate),
+        sharpness_squared_levels=float(sharp_result),
+        sharpness_squared_levels_source=float(sharp_source),
+        styles=tuple((picture, weight) for picture, weight, _ in styles),
+        style_distance=distances.style(),
+        style_distance_source=distances.style_source(),
+        content_distance=distances.content(),
+    )
+
+
+def _read_style(style: str | Path | tuple[str | Path, float]) -> Style:
+    path, weight = style if isinstance(style, tuple) else (style, 1.0)
+    if not 0 < weight < float("inf"):
+        raise SettingsError(f"style {str(path)!r}: got the weight {weight:g}, expected one over 0")
+    return str(path), float(weight), read_picture(path)
