@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from framestyle.motion.flow import FlowSource, Pair
-from framestyle.motion.sizes import search_size, shrunk
+from framestyle.motion.sizes import SMALLEST_SIDE_PX, search_size, shrunk
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -16,8 +16,6 @@ _PRESETS = {
     "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
     "fine": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
 }
-SMALLEST_SIDE_PX = 16
-"""DIS matches patches of 8 pixels over a pyramid; smaller frames are given no motion."""
 QUICK_SIDE_PX = 32
 """What the quick presets need; smaller frames get ``"medium"``, which costs next to nothing."""
 

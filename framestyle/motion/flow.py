@@ -53,6 +53,10 @@ class FlowSource(ABC):
             pixels of h x w, which may be a smaller size than the frames have.
         """
 
+    def has(self, at: Pair) -> bool:
+        """Tell whether the flow between two frames can be had; a search always finds one."""
+        return True
+
     def between(self, earlier: np.ndarray, this: np.ndarray, at: Pair = (0, 1)) -> Motion:
         """Return how ``earlier`` lies in ``this``, on the CPU, at the size of the frames.
 

@@ -3,6 +3,9 @@
 import cv2
 import numpy as np
 
+SMALLEST_SIDE_PX = 16
+"""DIS matches patches of 8 pixels over a pyramid; smaller frames are given no motion."""
+
 
 def search_size(size: tuple[int, int], longest_px: int, smallest_px: int) -> tuple[int, int]:
     """Return (height, width) with the longest side brought down to ``longest_px``, never up.

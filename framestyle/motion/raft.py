@@ -1,0 +1,98 @@
+"""Optical flow by RAFT, a network, on the run's device."""
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+
+from framestyle.errors import JobError
+from framestyle.motion.flow import FlowSource, Pair, image_of
+from framestyle.motion.sizes import SMALLEST_SIDE_PX
+from framestyle.motion.warp import resize_flow
+
+STRIDE_PX = 8
+"""RAFT compares features at an eighth of the size."""
+LEAST_SIDE_PX = 128
+"""Of what RAFT searches: its pyramid halves the features three times."""
+
+
+class Raft(FlowSource):
+    """RAFT (Teed and Deng 2020) as torchvision has it, both ways in one batch.
+
+    Args:
+        network: torchvision's small or large RAFT with its weights, frozen, in float32, on the
+            device where it shall run.
+        longest_px: Frames with a longer side are scaled down to it first, as for ``dis``. Memory
+            grows with the fourth power of the side: about 0.3 GB at 640x360, 1.6 at 1024x576.
+        updates: How often the flow is refined; torchvision's models are trained with 12.
+    """
+
+    def __init__(self, network: nn.Module, longest_px: int = 640, updates: int = 12) -> None:
+        self.network = network
+        self.longest_px = longest_px
+        self.updates = updates
+
+    def flows(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:
+        """Search both ways; see ``FlowSource.flows``.
+
+        Raises:
+            JobError: The search failed, most likely for want of memory.
+        """
+        height, width = this.shape[:2]
+        if min(height, width) < SMALLEST_SIDE_PX:
+            nothing = torch.zeros(1, 2, height, width)
+            return nothing, nothing
+        size = searched_size((height, width), self.longest_px)
+        a, b = _signed(earlier, size), _signed(this, size)
+        try:
+            both = self._search(torch.cat([a, b]), torch.cat([b, a]))
+        except (RuntimeError, MemoryError) as error:
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise JobError(
+                f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({line}); take a smaller "
+                "--flow-size, or --flow dis"
+            ) from error
+        if size > (height, width):
+            both = resize_flow(both, height, width)
+        return both[:1], both[1:]
+
+    @torch.no_grad()
+    def _search(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow from each first picture to its second, (N, 2, h, w), on the CPU."""
+        device = next(self.network.parameters()).device
+        height, width = first.shape[2:]
+        across, down = _margin(width), _margin(height)
+        left, top = across[0], down[0]
+        padded = [
+            nnf.pad(x.to(device), (*across, *down), mode="replicate") for x in (first, second)
+        ]
+        flow: Tensor = self.network(*padded, num_flow_updates=self.updates)[-1]
+        inner = flow[:, :, top : top + height, left : left + width]
+        return inner.to(device="cpu", dtype=torch.float32).contiguous()
+
+
+def searched_size(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
+    """Return the (height, width) at which RAFT sees a frame, before it is padded.
+
+    Long frames are scaled down to ``longest_px``. Where a side is shorter than RAFT's least, the
+    frame is enlarged, for small things are lost at an eighth of the size; but no side gets longer
+    than ``longest_px``, and padding adds what is missing then.
+    """
+    scale = min(longest_px / max(size), max(1.0, LEAST_SIDE_PX / min(size)))
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
+
+
+def _signed(pixels: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """Return a frame at a size as RAFT wants it: (1, 3, h, w) float32 in [-1, 1]."""
+    own = pixels.shape[0], pixels.shape[1]
+    image = image_of(pixels, min(own, size))
+    if size > own:
+        image = nnf.interpolate(image, size=size, mode="bilinear", align_corners=False)
+    return image * 2.0 - 1.0
+
+
+def _margin(side: int) -> tuple[int, int]:
+    """Return how much is added before and after a side, half of it each, as RAFT's own code."""
+    missing = max(LEAST_SIDE_PX, -(-side // STRIDE_PX) * STRIDE_PX) - side
+    return missing // 2, missing - missing // 2
