@@ -25,6 +25,9 @@ from framestyle.settings import (
     whole,
 )
 
+FLOWS = ("auto", "dis", "raft_small", "raft_large")
+"""Sources of optical flow that have a name; any other text is a folder of flow files."""
+
 
 # fmt: off
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from framestyle import __version__
-from framestyle.config import GROUPS, PRESETS, Config
+from framestyle.config import FLOWS, GROUPS, PRESETS, Config
 from framestyle.errors import SettingsError
 from framestyle.settings import Meaning, flag_name, meanings
 
@@ -122,10 +122,14 @@ def _check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
     adam = {"step_size", "first_step_size", "beta1", "beta2", "averaging"}
     dream = changes.get("dream", {})
     dreams, paints = {"layers", "strength", "guide"}, {"style_layers", "style_weight", "init"}
+    flow = motion.get("flow", "auto")
+    unused_by_flow = set() if flow in ("auto", "dis") else {"flow_preset"}
+    unused_by_flow |= set() if flow in FLOWS else {"flow_size"}
     useless = {
         "--no-dream": ("dream", dream.get("enabled") is False, dreams),
         "--no-style": ("style", style.get("enabled") is False, paints),
         "--no-temporal": ("motion", motion.get("temporal") is False, {"temporal_weight"}),
+        f"--flow {flow}": ("motion", True, unused_by_flow),
         "--optimizer lbfgs": ("style", style.get("optimizer") == "lbfgs", adam),
         "--warm-start none": ("style", motion.get("warm_start") == "none", {"iterations"}),
     }

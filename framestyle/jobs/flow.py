@@ -1,29 +1,86 @@
 """Where the optical flow of a run comes from: chosen, checked, and built."""
 
 import dataclasses
+import difflib
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from framestyle.config import Config
+from framestyle.config import FLOWS, Config, MotionSettings
 from framestyle.errors import SettingsError
 from framestyle.jobs.device import Device
+from framestyle.jobs.manifest import fingerprint
 from framestyle.media import ClipInfo
-from framestyle.motion import DenseInverseSearch, FlowSource
-from framestyle.progress import Progress
+from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, Raft
+from framestyle.networks import FLOW_NETWORKS, can_be_had, load_flow_network
+from framestyle.progress import Notice, Progress
 
 DIS = "dis"
+BEST = "raft_large"
+"""What ``auto`` takes on a GPU."""
 
 
-def with_chosen_flow(config: Config, info: ClipInfo, device: Device, progress: Progress) -> Config:
-    """Return the settings with ``auto`` replaced by a source of flow, and say which and why.
+def with_chosen_flow(
+    config: Config,
+    info: ClipInfo,
+    device: Device,
+    files: Mapping[str, Path],
+    progress: Progress,
+) -> Config:
+    """Return the settings with ``auto`` replaced by a source of flow.
+
+    ``auto`` is RAFT with a GPU, and the search on the CPU without one or where RAFT's weights are
+    neither here nor can be fetched; the web is asked for seconds. One line says what is not plain.
+
+    Args:
+        config: All settings.
+        info: The clip.
+        device: Where the run computes.
+        files: Weights files that the user gives, by network.
+        progress: Hears what was chosen, why, and how to choose otherwise.
 
     Raises:
-        SettingsError: There is no such source.
+        SettingsError: There is neither a source nor a folder of that name.
     """
-    name = config.motion.flow
-    if name not in ("auto", DIS):
-        raise SettingsError(f"--flow: got {name!r}, expected auto or dis")
-    return dataclasses.replace(config, motion=config.motion.replaced(flow=DIS))
+    name, reason = config.motion.flow, ""
+    if name == "auto":
+        name, reason = _automatic(config, device, files) if _is_used(config, info) else (DIS, "")
+    elif name not in FLOWS:
+        folder = _folder(name)
+        reason = f"read from {folder}"
+    unused = [given for given in files if given in FLOW_NETWORKS and given != name]
+    if unused:
+        others = ", ".join(unused)
+        reason = f"{reason or name}; the weights given for {others} are not used"
+    if reason:
+        progress(Notice(f"flow: {reason}"))
+    return dataclasses.replace(config, motion=config.motion.replaced(flow=name))
+
+
+def check_flow(config: Config, info: ClipInfo) -> None:
+    """Check flow that is read from files, before anything is optimised.
+
+    Raises:
+        InputError: A file is missing, damaged, or of another size than the frames.
+    """
+    if config.motion.flow not in FLOWS:
+        count = info.frame_count if _is_used(config, info) else 1
+        FlowFiles(_folder(config.motion.flow)).check(count, info.width_px, info.height_px)
+
+
+def flow_identity(config: Config, info: ClipInfo) -> dict[str, str]:
+    """Return what a manifest says of flow that is read from files; empty for any other.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    if config.motion.flow in FLOWS or not _is_used(config, info):
+        return {}
+    files = FlowFiles(_folder(config.motion.flow)).files
+    digest = hashlib.blake2b(digest_size=16)
+    for path in files:
+        digest.update(f"{path.name}:{fingerprint(path)}\n".encode())
+    return {"flow files": f"{len(files)} ({digest.hexdigest()})"}
 
 
 def flow_source(
@@ -33,15 +90,55 @@ def flow_source(
     files: Mapping[str, Path],
     progress: Progress,
 ) -> FlowSource | None:
-    """Return the source of flow that the settings name; None where nothing is carried along it."""
+    """Return the source of flow that the settings name; None where nothing is carried along it.
+
+    Args:
+        config: Settings in which the source is named (``with_chosen_flow``).
+        info: The clip.
+        device: Where networks run.
+        files: Weights files that the user gives, by network.
+        progress: Hears of downloads.
+
+    Raises:
+        ModelError: The weights of a network cannot be had or do not fit.
+    """
     if not _is_used(config, info):
         return None
-    return DenseInverseSearch(config.motion.flow_preset, config.motion.flow_size)
+    motion = config.motion
+    if motion.flow == DIS:
+        return DenseInverseSearch(motion.flow_preset, motion.flow_size)
+    if motion.flow in FLOW_NETWORKS:
+        network = load_flow_network(
+            motion.flow, files=files, device=device.device, progress=progress
+        )
+        return Raft(network, motion.flow_size)
+    return FlowFiles(_folder(motion.flow))
 
 
-def flow_files(config: Config, info: ClipInfo) -> list[Path]:
-    """Return the files that the flow is read from, in order of their names."""
-    return []
+def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tuple[str, str]:
+    """Return the source that suits the machine, and why; no reason where nobody would ask."""
+    if not device.is_gpu:
+        return DIS, ""
+    if config.motion.flow_preset != MotionSettings().flow_preset:
+        return DIS, f"{DIS}, because it has the preset {config.motion.flow_preset}"
+    if not can_be_had(BEST, files):
+        return DIS, (
+            f"{DIS}, because the weights of {BEST} are not here and cannot be fetched; "
+            f"`framestyle weights fetch {BEST}` on a machine with internet gets them"
+        )
+    return BEST, f"{BEST}, because there is a GPU; --flow {DIS} searches on the CPU"
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    near = difflib.get_close_matches(name.lower(), FLOWS, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    raise SettingsError(
+        f"--flow: got {name!r}{meant}, expected {', '.join(FLOWS)} or a folder of flow files, and "
+        "there is no such folder"
+    )
 
 
 def _is_used(config: Config, info: ClipInfo) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.jobs.device import Device, pick_device, restored_threads
-from framestyle.jobs.flow import flow_files, flow_source, with_chosen_flow
+from framestyle.jobs.flow import check_flow, flow_identity, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.pipeline import process
@@ -73,10 +73,11 @@ def _run(
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)
-    config = with_chosen_flow(config, clip.info, device, notices.append)
+    config = with_chosen_flow(config, clip.info, device, weights_files(config), notices.append)
     pictures = read_pictures(config, styles)
     _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
+    check_flow(config, clip.info)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
         job.begin(manifest, config.job.restart)
@@ -117,11 +118,10 @@ def _manifest(
     # weights that the user gives may change; those of the registry have one content for ever
     given = weights_files(config).items()
     inputs += [file for name, file in given if name in used and file.is_file()]
-    inputs += flow_files(config, clip.info)
     # a job follows its device: other arithmetic, other bytes
     config = dataclasses.replace(
         config, compute=config.compute.replaced(threads=torch.get_num_threads())
     )
     about = {"device": str(device), "output": Path(output).name}
     about |= {f"style {i}": f"{path}:{weight!r}" for i, (path, weight) in enumerate(styles, 1)}
-    return Manifest.of(config, inputs, about)
+    return Manifest.of(config, inputs, about | flow_identity(config, clip.info))
