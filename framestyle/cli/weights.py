@@ -7,7 +7,8 @@ from framestyle.errors import SettingsError
 USAGE = """\
 usage: framestyle weights [--weights NAME=FILE]...  list the networks, and where their weights are
        framestyle weights fetch [NAME...]          download weights into torch's cache
-                                                   (inception_v3 and vgg19 unless named)"""
+                                                   (what a GPU takes unless named:
+                                                   inception_v3, vgg19 and raft_large)"""
 
 
 def weights(argv: Sequence[str]) -> int:
@@ -49,10 +50,10 @@ def _list(given: Sequence[str]) -> int:
 def _fetch(names: Sequence[str]) -> int:
     from framestyle.cli.console import Console
     from framestyle.networks import fetch
-    from framestyle.networks.choice import FULL
+    from framestyle.networks.choice import FULL, FULL_FLOW
 
     console = Console()
-    for name in names or FULL.values():
+    for name in names or [*FULL.values(), FULL_FLOW]:
         path = fetch(name, console)
         print(f"{name}: {path}")
     return 0

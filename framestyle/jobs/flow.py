@@ -13,11 +13,10 @@ from framestyle.jobs.manifest import fingerprint
 from framestyle.media import ClipInfo
 from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, Raft
 from framestyle.networks import FLOW_NETWORKS, can_be_had, load_flow_network
+from framestyle.networks.choice import FULL_FLOW
 from framestyle.progress import Notice, Progress
 
 DIS = "dis"
-BEST = "raft_large"
-"""What ``auto`` takes on a GPU."""
 
 
 def with_chosen_flow(
@@ -121,12 +120,12 @@ def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tup
         return DIS, ""
     if config.motion.flow_preset != MotionSettings().flow_preset:
         return DIS, f"{DIS}, because it has the preset {config.motion.flow_preset}"
-    if not can_be_had(BEST, files):
+    if not can_be_had(FULL_FLOW, files):
         return DIS, (
-            f"{DIS}, because the weights of {BEST} are not here and cannot be fetched; "
-            f"`framestyle weights fetch {BEST}` on a machine with internet gets them"
+            f"{DIS}, because the weights of {FULL_FLOW} are not here and cannot be fetched; "
+            f"`framestyle weights fetch {FULL_FLOW}` on a machine with internet gets them"
         )
-    return BEST, f"{BEST}, because there is a GPU; --flow {DIS} searches on the CPU"
+    return FULL_FLOW, f"{FULL_FLOW}, because there is a GPU; --flow {DIS} searches on the CPU"
 
 
 def _folder(name: str) -> Path:

@@ -10,6 +10,7 @@ from framestyle.networks.registry import NETWORKS, model_spec, network_spec
 from framestyle.networks.weights import NO_FILES, locate
 
 FULL: Mapping[str, str] = {"dream": "inception_v3", "style": "vgg19"}
+FULL_FLOW = "raft_large"
 LITE = "lite"
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from framestyle.networks import FLOW_NETWORKS, NETWORKS
+from framestyle.networks import FLOW_NETWORKS, NETWORKS, model_spec
 
 
 def checkpoint(name):
-    path = Path(os.environ["TORCH_HOME"]) / "hub" / "checkpoints" / NETWORKS[name].file_name
+    path = Path(os.environ["TORCH_HOME"]) / "hub" / "checkpoints" / model_spec(name).file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"a": torch.zeros(1000)}, path)
     return path
@@ -40,7 +40,7 @@ def test_lists_a_file_that_is_given(place, command):
 
 
 def test_fetches_what_is_in_the_cache(place, command):
-    paths = {name: checkpoint(name) for name in ("vgg19", "inception_v3")}
+    paths = {name: checkpoint(name) for name in ("vgg19", "inception_v3", "raft_large")}
     code, out, err = command("weights fetch vgg19")
     assert (code, out, err) == (0, f"vgg19: {paths['vgg19']}\n", "")
     code, out, _ = command("weights fetch")
@@ -48,6 +48,7 @@ def test_fetches_what_is_in_the_cache(place, command):
     assert out.splitlines() == [
         f"inception_v3: {paths['inception_v3']}",
         f"vgg19: {paths['vgg19']}",
+        f"raft_large: {paths['raft_large']}",
     ]
 
 
