@@ -43,9 +43,6 @@ def metrics(argv: Sequence[str]) -> int:
     found = vars(_parser().parse_args(argv))
     settings = MetricsSettings(**_given(found, ALL))
     part = InputSettings(**_given(found, PARTS))
-    file = found["json"]
-    if file not in (None, STDOUT):
-        _check_file(Path(file), [found["source"], found["result"]])
     _measure(found, settings, part)
     return 0
 
@@ -58,32 +55,36 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
     from framestyle.metrics.table import table
 
     styles = [parse_style(text) for text in found["style"]]
-    file = found["json"]
-    if file not in (None, STDOUT):
-        _check_file(Path(file), [path for path, _ in styles])
+    file = None if found["json"] in (None, STDOUT) else Path(found["json"])
+    if file is not None:
+        _check_file(file, [found["source"], found["result"], *(path for path, _ in styles)])
     console = Console(found["quiet"])
     try:
         report = measure(found["source"], found["result"], styles, settings, part, console)
     finally:
         console.close()
     text = json.dumps(report.as_plain(), indent=2, allow_nan=False) + "\n"
-    sys.stdout.write(text if file == STDOUT else table(report))
-    if file not in (None, STDOUT):
-        with disk_errors(f"writing {file}", Path(file).parent):
-            write_whole(Path(file), text.encode())
+    sys.stdout.write(text if found["json"] == STDOUT else table(report))
+    if file is not None:
+        with disk_errors(f"writing {file}", file.parent):
+            write_whole(file, text.encode())
 
 
 def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
     """Raise ``OutputError`` where the figures cannot be written, or would replace an input."""
     from framestyle.media.landing import check_folder
+    from framestyle.media.listing import find_pictures
 
     if file.exists() and not file.is_file():
         what = "a folder" if file.is_dir() else "no regular file"
-        raise OutputError(f"--json: {file} is {what}, expected a file to write, or - for none")
+        raise OutputError(
+            f"--json: {file} is {what}, expected the name of a file to write, or - for standard "
+            "output"
+        )
     check_folder(file.parent, file)
     for path in map(Path, inputs):
-        taken = [path, *(path.iterdir() if path.is_dir() else [])]
-        if file.exists() and any(other.exists() and other.samefile(file) for other in taken):
+        taken = find_pictures(path) or (path,)
+        if file.exists() and any(other.samefile(file) for other in taken):
             raise OutputError(f"--json: {file} is read by the command; give it another name")
 
 

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,11 +101,9 @@ def _judge(
 def _measured(
     clips: Clips, distances: Distances, network: str, styles: Sequence[Style], progress: Progress
 ) -> Report:
-    a, b = clips.source_info, clips.result_info
-    frames, rate = a.frame_count, clips.frame_rate
+    frames = clips.source_info.frame_count
     progress(RunStarted(frames))
-    moves = frames > 1
-    mask = still_mask(clips.source_greys()) if moves else np.zeros((1, 1), bool)
+    mask = still_mask(clips.source_greys()) if frames > 1 else np.zeros((1, 1), bool)
     still, warping = StillRegions(mask, frames), Warping()
     sharp: list[tuple[float, float]] = []
     began = time.monotonic()
@@ -115,40 +115,59 @@ def _measured(
         now = time.monotonic()
         progress(FrameDone(index, now - began))
         began = now
-    slope, deviation = still.drift() or (None, None)
     sharp_source, sharp_result = np.mean(sharp, axis=0)
     return Report(
-        source=str(a.path),
-        result=str(b.path),
-        frames=frames,
-        frame_rate_hz=float(rate) if rate and moves else None,
-        source_size_px=(a.width_px, a.height_px),
-        result_size_px=(b.width_px, b.height_px),
-        compared_size_px=(clips.width_px, clips.height_px),
-        flow=FLOW,
-        network=network,
-        pairs=warping.pairs,
-        cuts=warping.cuts,
-        followed_share=warping.followed_share(),
-        warping_error=warping.error("result"),
-        warping_error_source=warping.error("source"),
-        moving_share=warping.moving_share(),
-        moving_warped_levels=warping.moving_levels("result", "warped"),
-        moving_warped_levels_source=warping.moving_levels("source", "warped"),
-        moving_unwarped_levels=warping.moving_levels("result", "unwarped"),
-        moving_unwarped_levels_source=warping.moving_levels("source", "unwarped"),
-        still_share=still.share if moves else None,
-        drift_levels_per_100_frames=slope,
-        drift_deviation_levels=deviation,
-        still_flicker_levels=still.flicker_levels(),
-        still_flicker_bands=still.bands(rate),
+        **_facts(clips),
+        **_along_the_motion(warping),
+        **_where_it_rests(still, clips.frame_rate if frames > 1 else None),
         sharpness_squared_levels=float(sharp_result),
         sharpness_squared_levels_source=float(sharp_source),
+        network=network,
         styles=tuple((picture, weight) for picture, weight, _ in styles),
         style_distance=distances.style(),
         style_distance_source=distances.style_source(),
         content_distance=distances.content(),
     )
+
+
+def _facts(clips: Clips) -> dict[str, Any]:
+    a, b, rate = clips.source_info, clips.result_info, clips.frame_rate
+    return {
+        "source": str(a.path),
+        "result": str(b.path),
+        "frames": a.frame_count,
+        "frame_rate_hz": float(rate) if rate and a.frame_count > 1 else None,
+        "source_size_px": (a.width_px, a.height_px),
+        "result_size_px": (b.width_px, b.height_px),
+        "compared_size_px": (clips.width_px, clips.height_px),
+    }
+
+
+def _along_the_motion(warping: Warping) -> dict[str, Any]:
+    return {
+        "flow": FLOW,
+        "pairs": warping.pairs,
+        "cuts": warping.cuts,
+        "followed_share": warping.followed_share(),
+        "warping_error": warping.error("result"),
+        "warping_error_source": warping.error("source"),
+        "moving_share": warping.moving_share(),
+        "moving_warped_levels": warping.moving_levels("result", "warped"),
+        "moving_warped_levels_source": warping.moving_levels("source", "warped"),
+        "moving_unwarped_levels": warping.moving_levels("result", "unwarped"),
+        "moving_unwarped_levels_source": warping.moving_levels("source", "unwarped"),
+    }
+
+
+def _where_it_rests(still: StillRegions, rate: Fraction | None) -> dict[str, Any]:
+    slope, deviation = still.drift() or (None, None)
+    return {
+        "still_share": still.share if rate else None,
+        "drift_levels_per_100_frames": slope,
+        "drift_deviation_levels": deviation,
+        "still_flicker_levels": still.flicker_levels(),
+        "still_flicker_bands": still.bands(rate),
+    }
 
 
 def _read_style(style: str | Path | tuple[str | Path, float]) -> Style:

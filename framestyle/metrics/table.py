@@ -1,5 +1,6 @@
 """A report as a table to read."""
 
+from framestyle.metrics.judge import EMBEDDED
 from framestyle.metrics.report import Report
 
 NOTHING = "-"
@@ -70,8 +71,9 @@ def _stillness(report: Report) -> list[str]:
 
 
 def _looks(report: Report) -> list[str]:
+    flatters = ", which flatters what it painted itself" if report.network == EMBEDDED else ""
     lines = [
-        f"looks (judged by {report.network})",
+        f"looks (judged by {report.network}{flatters})",
         _line(
             "sharpness, squared levels",
             report.sharpness_squared_levels,

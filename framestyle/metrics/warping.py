@@ -14,6 +14,12 @@ FLOW = "Farneback"
 """Name of the flow in reports."""
 LEAST_FOLLOWED = 0.1
 """Share of the frame; where less can be followed from one frame to the next, there is a cut."""
+LARGEST_MISFIT = 0.1
+"""Mean difference that the source may have along the flow, of a range of 1; more is a cut too.
+
+Two pictures that have nothing in common are followed in up to a third of the frame, where they are
+smooth. They differ by 0.1 to 0.3, frames of one shot by under 0.03.
+"""
 MOVING_PX = 1.0
 SMALLEST_SIDE_PX = 8
 """Smaller frames are given no motion: there is nothing to search in."""
@@ -76,6 +82,12 @@ def warping_error(earlier: Tensor, this: Tensor, back: Tensor, mask: Tensor) -> 
     return float(change[mask].mean())
 
 
+def is_cut(earlier: Tensor, this: Tensor, back: Tensor, mask: Tensor) -> bool:
+    """Return whether the source's frames have nothing in common (arguments as above)."""
+    misfit = (look_up(earlier, back) - this).abs().mean()
+    return float(mask.float().mean()) < LEAST_FOLLOWED or float(misfit) > LARGEST_MISFIT
+
+
 class Warping:
     """Warping errors of source and result, from one frame after the other.
 
@@ -100,12 +112,11 @@ class Warping:
             return
         back, forth = farneback(source.grey, last[0].grey), farneback(last[0].grey, source.grey)
         mask = followed(back, forth)
-        share = float(mask.float().mean())
-        if share < LEAST_FOLLOWED:
+        if is_cut(_tensor(last[0]), _tensor(source), back, mask):
             self.cuts += 1
             return
         self.pairs += 1
-        self._sums["followed"] += share
+        self._sums["followed"] += float(mask.float().mean())
         moving = mask & (back.square().sum(dim=1, keepdim=True) > MOVING_PX**2)
         self._sums["moving"] += float(moving.float().mean())
         for whose, before, now in (("source", last[0], source), ("result", last[1], result)):
