@@ -9,6 +9,7 @@ from types import FrameType
 from framestyle.cli import config_file
 from framestyle.cli.arguments import Arguments, parse
 from framestyle.cli.metrics import metrics
+from framestyle.cli.shots import shots
 from framestyle.cli.weights import weights
 from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return weights(argv[1:])
         if argv[:1] == ["metrics"]:
             return metrics(argv[1:])
+        if argv[:1] == ["shots"]:
+            return shots(argv[1:])
         return _stylize(parse(argv))
     except FramestyleError as error:
         print(f"framestyle: {error}", file=sys.stderr)

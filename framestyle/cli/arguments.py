@@ -36,6 +36,7 @@ OUTPUT is a video (.mp4 .mov .mkv .webm .avi .gif), a folder, a pattern or a pic
   framestyle --config run.toml
   framestyle weights            which networks there are, and where their weights were found
   framestyle weights fetch      download the weights ahead
+  framestyle shots input.mp4    where the clip's shots begin and end; docs/shots.md
   framestyle metrics input.mp4 out.mp4 --style style.jpg    how steady and faithful a result is
 """
 

@@ -88,7 +88,7 @@ def _local_correlation(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.nda
     variance_a = np.maximum(mean(a * a) - mean_a * mean_a, 0)
     variance_b = np.maximum(mean(b * b) - mean_b * mean_b, 0)
     together = mean(a * b) - mean_a * mean_b
-    least = 1.0  # what rounding to levels and faint noise leave
+    least = 0.2  # what rounding to levels leaves
     correlation = together / np.sqrt((variance_a + least) * (variance_b + least))
     return np.maximum(correlation, 0), np.sqrt(variance_a) + np.sqrt(variance_b) + 1e-2
 

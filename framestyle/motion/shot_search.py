@@ -55,6 +55,8 @@ class _ShotSearch:
         returned = self._flat.returned(position, look)
         if begins or returned is not None:
             self._cut(position if returned is None else returned)
+        if self._cuts and position - self._cuts[-1] <= FLASH_FRAMES:
+            self._forget_flash(position)
         if self._flat.is_fade(position, self._step(1), self._step(2)) and self._cuts:
             self._cuts.pop()
         self._flat.add(position, look, fresh=begins or position == 0)
@@ -89,9 +91,13 @@ class _ShotSearch:
     def _cut(self, position: int) -> None:
         self._end_search(self._count - 1)
         self._cuts.append(position)
-        flash = next((cut for cut in self._cuts[-FLASH_FRAMES - 1 :] if self._is_flash(cut)), None)
-        if flash is not None:
-            self._cuts = [cut for cut in self._cuts if cut < flash]
+
+    def _forget_flash(self, position: int) -> None:
+        """Drop cuts at a flash that is over, if it is."""
+        for begin in range(max(1, position - FLASH_FRAMES), position):
+            if self._is_flash(begin):
+                self._cuts = [cut for cut in self._cuts if cut < begin]
+                return
 
     def _end_search(self, position: int) -> None:
         found = self._dissolves.finish(position)
