@@ -177,6 +177,8 @@ def test_names_say_where_vectors_start_and_lead_to(folder, suffix, digits):
     forth, back = files.flows(FRAME, FRAME, (1, 2))
     assert forth[0, :, 0, 0].tolist() == [2, 3]
     assert back[0, :, 0, 0].tolist() == [3, 2]
+    assert forth.shape == back.shape == (1, 2, 20, 30)
+    assert forth.dtype == back.dtype == torch.float32
     forth, back = files.flows(FRAME, FRAME, (2, 1))
     assert forth[0, :, 0, 0].tolist() == [3, 2]
     assert back[0, :, 0, 0].tolist() == [2, 3]
