@@ -23,7 +23,7 @@ class Raft(FlowSource):
         network: torchvision's small or large RAFT with its weights, frozen, in float32, on the
             device where it shall run.
         longest_px: Frames with a longer side are scaled down to it first, as for ``dis``. Memory
-            grows with the fourth power of the side: about 0.3 GB at 640x360, 1.6 at 1024x576.
+            grows with the fourth power of the side: about 0.5 GB at 640x360.
         updates: How often the flow is refined; torchvision's models are trained with 12.
     """
 
