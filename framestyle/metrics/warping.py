@@ -21,6 +21,7 @@ Two pictures that have nothing in common are followed in up to a third of the fr
 smooth. They differ by 0.1 to 0.3, frames of one shot by under 0.03.
 """
 MOVING_PX = 1.0
+WHOSE = ("source", "result")
 SMALLEST_SIDE_PX = 8
 """Smaller frames are given no motion: there is nothing to search in."""
 
@@ -46,7 +47,7 @@ def farneback(a: np.ndarray, b: np.ndarray) -> Tensor:
         pyr_scale=0.5,
         levels=5,
         winsize=21,
-        iterations=10,
+        iterations=3,
         poly_n=5,
         poly_sigma=1.1,
         flags=cv2.OPTFLOW_FARNEBACK_GAUSSIAN,
@@ -69,23 +70,22 @@ def followed(back: Tensor, forth: Tensor) -> Tensor:
     return ~(occluded(back, forth) | motion_edge(back))
 
 
-def warping_error(earlier: Tensor, this: Tensor, back: Tensor, mask: Tensor) -> float:
+def warping_error(warped: Tensor, this: Tensor, mask: Tensor) -> float:
     """Sum M (warp(O_{t-1}) - O_t)^2 / sum M, mean over channels (Lai 2018, equation 9).
 
     Args:
-        earlier: O_{t-1}, (1, 3, H, W) float32 in [0, 1].
+        warped: O_{t-1} looked up along the flow, (1, 3, H, W) float32 in [0, 1].
         this: O_t, of the same shape.
-        back: flow[this->earlier] of the source, (1, 2, H, W), in pixels.
         mask: M, (1, 1, H, W) bool, not empty.
     """
-    change = (look_up(earlier, back) - this).square().mean(dim=1, keepdim=True)
+    change = (warped - this).square().mean(dim=1, keepdim=True)
     return float(change[mask].mean())
 
 
-def is_cut(earlier: Tensor, this: Tensor, back: Tensor, mask: Tensor) -> bool:
-    """Return whether the source's frames have nothing in common (arguments as above)."""
-    misfit = (look_up(earlier, back) - this).abs().mean()
-    return float(mask.float().mean()) < LEAST_FOLLOWED or float(misfit) > LARGEST_MISFIT
+def is_cut(warped: Tensor, this: Tensor, mask: Tensor) -> bool:
+    """Return whether two frames of the source have nothing in common (arguments as above)."""
+    misfit = float((warped - this).abs().mean())
+    return float(mask.float().mean()) < LEAST_FOLLOWED or misfit > LARGEST_MISFIT
 
 
 class Warping:
@@ -103,27 +103,29 @@ class Warping:
     def __init__(self) -> None:
         self.pairs = self.cuts = 0
         self._sums: dict[str, float] = defaultdict(float)
-        self._last: tuple[Picture, Picture] | None = None
+        self._last: tuple[np.ndarray, Tensor, Tensor] | None = None
 
     def add(self, source: Picture, result: Picture) -> None:
         """Take the next frame of both."""
-        last, self._last = self._last, (source, result)
+        grey, images = source.grey, (_tensor(source), _tensor(result))
+        last, self._last = self._last, (grey, *images)
         if last is None:
             return
-        back, forth = farneback(source.grey, last[0].grey), farneback(last[0].grey, source.grey)
+        back, forth = farneback(grey, last[0]), farneback(last[0], grey)
         mask = followed(back, forth)
-        if is_cut(_tensor(last[0]), _tensor(source), back, mask):
+        warped = [look_up(before, back) for before in last[1:]]
+        if is_cut(warped[0], images[0], mask):
             self.cuts += 1
             return
         self.pairs += 1
         self._sums["followed"] += float(mask.float().mean())
         moving = mask & (back.square().sum(dim=1, keepdim=True) > MOVING_PX**2)
         self._sums["moving"] += float(moving.float().mean())
-        for whose, before, now in (("source", last[0], source), ("result", last[1], result)):
-            earlier, this = _tensor(before), _tensor(now)
-            self._sums[f"error {whose}"] += warping_error(earlier, this, back, mask)
-            self._add_moving(whose, "warped", look_up(earlier, back), this, moving)
-            self._add_moving(whose, "unwarped", earlier, this, moving)
+        for whose, before, along, now in zip(WHOSE, last[1:], warped, images, strict=True):
+            self._sums[f"error {whose}"] += warping_error(along, now, mask)
+            for how, other in (("warped", along), ("unwarped", before)):
+                change = (other - now).abs().mean(dim=1, keepdim=True) * moving
+                self._sums[f"{how} {whose}"] += float(change.mean())
 
     def error(self, whose: str) -> float | None:
         """Return the warping error of ``"result"`` or ``"source"``; None without a pair."""
@@ -146,12 +148,6 @@ class Warping:
         """
         moving = self._sums["moving"]
         return 255 * self._sums[f"{how} {whose}"] / moving if moving else None
-
-    def _add_moving(
-        self, whose: str, how: str, earlier: Tensor, this: Tensor, moving: Tensor
-    ) -> None:
-        change = (earlier - this).abs().mean(dim=1, keepdim=True) * moving
-        self._sums[f"{how} {whose}"] += float(change.mean())
 
 
 def _tensor(picture: Picture) -> Tensor:

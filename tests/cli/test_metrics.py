@@ -141,7 +141,7 @@ BAD = {
     "a rate of a video": ("clip.mp4 clip.mp4 --fps 30", "leave --fps out"),
     "unknown network": ("clip.mp4 clip.mp4 --network vgg91", "no network 'vgg91'.*vgg19"),
     "no weights": ("clip.mp4 clip.mp4 --network vgg16", "cannot be fetched.*--weights vgg16=PATH"),
-    "missing weights": ("clip.mp4 clip.mp4 --weights squeezenet1_0=no.pth", "there is no such file"),
+    "missing weights": ("clip.mp4 clip.mp4 --weights squeezenet1_0=no.pth", "no such file"),
     "weights without a name": ("clip.mp4 clip.mp4 --weights no.pth", "expected NAME=PATH"),
     "figures over a folder": ("clip.mp4 clip.mp4 --json empty", "empty is a folder, expected"),
     "figures in no folder": ("clip.mp4 clip.mp4 --json no/f.json", "no does not exist; make it"),

@@ -9,6 +9,7 @@ import torch
 
 from framestyle.metrics.clips import Picture
 from framestyle.metrics.warping import Warping, farneback, followed, warping_error
+from framestyle.motion import look_up
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -35,7 +36,8 @@ def test_the_error_is_the_formula():
         for x in range(16):
             before = earlier[:, max(y - 1, 0), min(x + 2, 15)].astype(np.float64)
             total += mask[y, x] * np.mean((before - this[:, y, x]) ** 2)
-    found = warping_error(*(torch.from_numpy(a)[None] for a in (earlier, this, flow, mask[None])))
+    earlier, this, flow, M = (torch.from_numpy(a)[None] for a in (earlier, this, flow, mask[None]))
+    found = warping_error(look_up(earlier, flow), this, M)
     assert found == pytest.approx(total / mask.sum(), rel=1e-5)
 
 
