@@ -72,10 +72,12 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
 
 def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
     """Raise ``OutputError`` where the figures cannot be written, or would replace an input."""
-    from framestyle.media.landing import check_folder
+    from framestyle.media.landing import check_folder, disk_errors
     from framestyle.media.listing import find_pictures
 
-    if file.exists() and not file.is_file():
+    with disk_errors(f"writing {file}", file.parent):  # of a name that is too long, for one
+        there = file.exists()
+    if there and not file.is_file():
         what = "a folder" if file.is_dir() else "no regular file"
         raise OutputError(
             f"--json: {file} is {what}, expected the name of a file to write, or - for standard "
@@ -84,7 +86,7 @@ def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
     check_folder(file.parent, file)
     for path in map(Path, inputs):
         taken = find_pictures(path) or (path,)
-        if file.exists() and any(other.samefile(file) for other in taken):
+        if there and any(other.samefile(file) for other in taken):
             raise OutputError(f"--json: {file} is read by the command; give it another name")
 
 
