@@ -72,11 +72,13 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
 
 def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
     """Raise ``OutputError`` where the figures cannot be written, or would replace an input."""
-    from framestyle.media.landing import check_folder, disk_errors
+    from framestyle.media.landing import check_folder
     from framestyle.media.listing import find_pictures
 
-    with disk_errors(f"writing {file}", file.parent):  # of a name that is too long, for one
+    try:
         there = file.exists()
+    except OSError as error:
+        raise OutputError(f"--json: got {file} ({error.strerror}), expected a file name") from None
     if there and not file.is_file():
         what = "a folder" if file.is_dir() else "no regular file"
         raise OutputError(
@@ -119,9 +121,10 @@ def _parser() -> argparse.ArgumentParser:
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output"
     )
     _add(options, MetricsSettings, ALL)
-    _add(options, InputSettings, PARTS)
     options.add_argument("--quiet", action="store_true", help="show nothing but figures and errors")
     options.add_argument("-h", "--help", action="help", help="show this and stop")
+    part = parser.add_argument_group("which part of INPUT the result was made of")
+    _add(part, InputSettings, PARTS)
     return parser
 
 

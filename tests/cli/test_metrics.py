@@ -145,6 +145,7 @@ BAD = {
     "weights without a name": ("clip.mp4 clip.mp4 --weights no.pth", "expected NAME=PATH"),
     "figures over a folder": ("clip.mp4 clip.mp4 --json empty", "empty is a folder, expected"),
     "figures in no folder": ("clip.mp4 clip.mp4 --json no/f.json", "no does not exist; make it"),
+    "figures under a long name": (f"clip.mp4 clip.mp4 --json {'f' * 300}", "File name too long"),
     "figures over the clip": ("clip.mp4 clip.mp4 --json clip.mp4", "is read by the command"),
     "figures over a style": ("clip.mp4 clip.mp4 --style style.png --json ./style.png", "is read"),
     "figures over a frame": ("frames frames --json frames/shot_0003.png", "is read by the command"),
