@@ -121,15 +121,17 @@ class StyleSettings(Settings):
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
-    first_step_size: float = setting(0.02, "step of Adam on a shot's first frame, and where a "
+    first_step_size: float = setting(0.01, "step of Adam on a shot's first frame, and where a "
                                      "later one shows something new; of a range of 1", number,
                                      metavar="X", low=0, high=10)
-    step_size: float = setting(0.005, "step of Adam where a later frame starts from the last "
+    step_size: float = setting(0.0025, "step of Adam where a later frame starts from the last "
                                "result; of a range of 1", number, metavar="X", low=0, high=10)
     beta1: float = setting(0.9, "decay of Adam's mean gradient", number, metavar="X",
                            low=0, high=0.9999)
     beta2: float = setting(0.99, "decay of Adam's mean square gradient", number, metavar="X",
                            low=0, high=0.99999)
+    levels: int = setting(4, "sizes at which Adam steps, each half of the one before; 1 is Adam on "
+                          "pixels", whole, metavar="N", low=1, high=12, flag="adam_levels")
     averaging: float = setting(0.9, "decay of the mean over iterates that is the result; 0 takes "
                                "the last iterate (0.99 in style-transfer-pytorch)", number,
                                metavar="X", low=0, high=0.9999)

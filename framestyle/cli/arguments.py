@@ -120,7 +120,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 def _check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse flags that another one makes useless: who gives both means something else."""
     style, motion = changes.get("style", {}), changes.get("motion", {})
-    adam = {"step_size", "first_step_size", "beta1", "beta2", "averaging"}
+    adam = {"step_size", "first_step_size", "beta1", "beta2", "averaging", "levels"}
     dream = changes.get("dream", {})
     dreams, paints = {"layers", "strength", "guide"}, {"style_layers", "style_weight", "init"}
     flow = motion.get("flow", "auto")

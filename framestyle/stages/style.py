@@ -87,7 +87,9 @@ class StyleStage:
         objective = self.objective(content, temporal)
         chosen = self.settings
         stepper = (
-            LBFGS() if chosen.optimizer == "lbfgs" else Adam(step_size, chosen.beta1, chosen.beta2)
+            LBFGS()
+            if chosen.optimizer == "lbfgs"
+            else Adam(step_size, chosen.beta1, chosen.beta2, chosen.levels)
         )
         return optimise(
             start,
