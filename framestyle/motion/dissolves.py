@@ -37,8 +37,8 @@ LARGEST_WEIGHT_ERROR = 0.3
 """How far the weight may be from its linear course: eased ones are by 0.1."""
 LEAST_LENGTH_LEVELS = 3.0
 """Root mean square difference of the ends on the grid."""
-LEAST_CONTRAST_LEVELS = 6.0
-"""Contrast of both ends' grids; with less, it is a fade to black or from it."""
+LEAST_ENERGY_SHARE = 0.01
+"""Energy of one end, of the other's; with less, it is a fade to black or from it."""
 LINE_SHARE = 0.01
 """What the distance from the line counts beside the error of the energies, to place the ends."""
 LONGEST_REACH_FRAMES = 12
@@ -141,7 +141,8 @@ class DissolveSearch:
         if best is None or (self._best and best.merit <= self._best.merit):
             return None
         ends = self._looks[best.start], self._looks[end]
-        if any(look.contrast < LEAST_CONTRAST_LEVELS for look in ends):
+        energies = sorted(look.energy for look in ends)
+        if any(look.is_faint for look in ends) or energies[0] < LEAST_ENERGY_SHARE * energies[1]:
             return None
         return best if is_another_shot(*ends) and self._keeps_both(best) else None
 

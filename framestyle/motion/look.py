@@ -14,6 +14,8 @@ GRID_PX = 16
 """Longest side of the grid of mean colours; what moves by less than a cell leaves it much alike."""
 FLAT_LEVELS = 1.5
 """Contrast of the grid, of 255 levels, below which a frame shows nothing: black, white or fog."""
+FAINT_LEVELS = 3.0
+"""Contrast of the grid below which a frame may be near the black end of a fade."""
 FULL_CONTRAST_LEVELS = 45.0
 """Contrast that the flow gets to see; dark frames are raised to it, by ``LARGEST_GAIN`` at most."""
 LARGEST_GAIN = 8.0
@@ -78,6 +80,11 @@ class Look:
     def is_flat(self) -> bool:
         """Whether there is nothing to see."""
         return self.contrast < FLAT_LEVELS
+
+    @property
+    def is_faint(self) -> bool:
+        """Whether there is little to see."""
+        return self.contrast < FAINT_LEVELS
 
     @cached_property
     def energy(self) -> float:

@@ -75,12 +75,14 @@ class _ShotSearch:
         if len(self._recent) < 2:
             return False
         last = self._recent[-2]
-        if not last.is_flat and not look.is_flat:
-            return is_another_shot(last, look)
-        if not look.is_flat:
+        if last.is_flat and not look.is_flat:
             return False  # what comes out of black is told by the run of flat frames
-        # fades have nothing to compare at their end, but no step larger than that before
-        return self._step(1) > max(LEAST_FLAT_STEP_LEVELS, 2 * self._step(2))
+        # at the end of a fade there is little to compare, but no step is larger than that before
+        if (last.is_faint or look.is_faint) and self._step(1) <= 2 * self._step(2):
+            return False
+        if look.is_flat:
+            return self._step(1) > LEAST_FLAT_STEP_LEVELS
+        return is_another_shot(last, look)
 
     def _step(self, back: int) -> float:
         """Return the difference made by the latest frame (1) or one before, in levels."""
