@@ -21,7 +21,6 @@ from framestyle.jobs.stages import (
 )
 from framestyle.media import read_picture, to_pixels, to_tensor
 from framestyle.progress import IterationDone, Progress, ignore
-from framestyle.stages import ClipState
 
 Picture = str | Path | np.ndarray
 """A file, or pixels (H, W, 3) RGB, uint8 or uint16."""
@@ -131,7 +130,7 @@ def _made(
         progress(IterationDone(0, stage, iteration, planned, terms))
 
     image = to_tensor(pixels).to(device.device)
-    result, _ = styler.step(image, None, ClipState(), on_step)
+    result, _ = styler.step(image, on_step=on_step)
     if not bool(torch.isfinite(result).all()):
         raise JobError(
             "the optimisation left the numbers (not finite); take a smaller step size or the "

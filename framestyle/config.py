@@ -103,7 +103,7 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(150, "iterations of a shot's first frame at each of its sizes",
+    first_iterations: int = setting(100, "iterations of a shot's first frame at each of its sizes",
                                     whole, metavar="N", low=0, high=100000)
     iterations: int = setting(20, "iterations of each later frame that starts from the last; 0 "
                               "makes the start the result",
@@ -171,7 +171,13 @@ class MotionSettings(Settings):
                                choices=("ultrafast", "fast", "medium", "fine"))
     flow_size: int = setting(640, "longest side at which dis and raft_* search", whole,
                              metavar="PX", low=64, high=8192)
-    cuts: bool = setting(True, "carry frames across cuts too", flag="no_cuts")
+    long_term: int = setting(4, "how many frames back it looks (1, 2, 4 ... of them) for what was "
+                             "hidden; 1 looks at the last only", whole, metavar="N", low=1, high=64)
+    passes: int = setting(1, "times that each shot is gone over: forward, backward, ...", whole,
+                          metavar="N", low=1, high=100)
+    cuts: bool = setting(True, "look for no cuts and carry frames across them", flag="no_cuts")
+    shots: Path | None = setting(None, "file that says where shots begin, as `framestyle shots` "
+                                 "prints it", path, metavar="FILE")
 
 
 @dataclass(frozen=True)

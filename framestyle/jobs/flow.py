@@ -43,7 +43,7 @@ def with_chosen_flow(
     """
     name, reason = config.motion.flow, ""
     if name == "auto":
-        name, reason = _automatic(config, device, files) if _is_used(config, info) else (DIS, "")
+        name, reason = _automatic(config, device, files) if follows(config, info) else (DIS, "")
     elif name not in FLOWS:
         folder = _folder(name)
         reason = f"read from {folder}"
@@ -63,7 +63,7 @@ def check_flow(config: Config, info: ClipInfo) -> None:
         InputError: A file is missing, damaged, or of another size than the frames.
     """
     if config.motion.flow not in FLOWS:
-        count = info.frame_count if _is_used(config, info) else 1
+        count = info.frame_count if follows(config, info) else 1
         FlowFiles(_folder(config.motion.flow)).check(count, info.width_px, info.height_px)
 
 
@@ -73,7 +73,7 @@ def flow_identity(config: Config, info: ClipInfo) -> dict[str, str]:
     Raises:
         InputError: A file cannot be read.
     """
-    if config.motion.flow in FLOWS or not _is_used(config, info):
+    if config.motion.flow in FLOWS or not follows(config, info):
         return {}
     files = FlowFiles(_folder(config.motion.flow)).files
     digest = hashlib.blake2b(digest_size=16)
@@ -101,7 +101,7 @@ def flow_source(
     Raises:
         ModelError: The weights of a network cannot be had or do not fit.
     """
-    if not _is_used(config, info):
+    if not follows(config, info):
         return None
     motion = config.motion
     if motion.flow == DIS:
@@ -140,5 +140,6 @@ def _folder(name: str) -> Path:
     )
 
 
-def _is_used(config: Config, info: ClipInfo) -> bool:
+def follows(config: Config, info: ClipInfo) -> bool:
+    """Tell whether anything is carried from frame to frame, so that flow is needed."""
     return info.frame_count > 1 and (config.dream.enabled or config.style.enabled)

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from framestyle.errors import JobError, OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
+from framestyle.jobs.passes import Done
 from framestyle.media.landing import check_folder, disk_errors, sync
 from framestyle.stages import ClipState
 
@@ -114,15 +115,15 @@ class JobFolder:
         with disk_errors("saving the manifest", self.path):
             manifest.save(there)
 
-    def load_state(self, device: str) -> tuple[ClipState, int]:
-        """Return the last saved state and how many frames are done with it, 0 for a new job."""
+    def load_state(self, device: str) -> tuple[ClipState, Done | None]:
+        """Return the last saved state and how far the job has come with it, None for a new job."""
         if not self._state.exists():
-            return ClipState(), 0
-        state, frame = ClipState.load(self._state, device)
-        return state, frame + 1
+            return ClipState(), None
+        state, frame, leg = ClipState.load(self._state, device)
+        return state, Done(frame, leg)
 
-    def save_state(self, state: ClipState, frame: int) -> None:
-        """Save the state after a frame; a power cut leaves the old one or the new one.
+    def save_state(self, state: ClipState, frame: int, leg: int = 0) -> None:
+        """Save the state after a frame of a leg; a power cut leaves the old one or the new one.
 
         Raises:
             JobError: It cannot be written.
@@ -131,7 +132,7 @@ class JobFolder:
         doing = f"saving the state after frame {frame + 1}"
         try:
             with disk_errors(doing, self.path):
-                state.save(part, frame)
+                state.save(part, frame, leg)
                 sync(part)
                 part.replace(self._state)
         except SafetensorError as error:

@@ -11,10 +11,12 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.jobs.device import Device, pick_device, restored_threads
-from framestyle.jobs.flow import check_flow, flow_identity, flow_source, with_chosen_flow
+from framestyle.jobs.flow import check_flow, flow_identity, flow_source, follows, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
-from framestyle.jobs.pipeline import process
+from framestyle.jobs.passes import counted, written
+from framestyle.jobs.pipeline import Pipeline
+from framestyle.jobs.shots import check_shots, cutting_of
 from framestyle.jobs.stages import (
     Style,
     build,
@@ -78,19 +80,32 @@ def _run(
     _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     check_flow(config, clip.info)
+    check_shots(config.motion, clip.info.frame_count)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
         job.begin(manifest, config.job.restart)
         state, done = job.load_state(str(device.device))
+        passes = config.motion.passes if follows(config, clip.info) else 1
+        found = None if done is None else cutting_of(clip, config, job.path, notices.append)
         with open_sink(
-            output, clip.info, config.output, work_dir=job.path, done=done, notice=notice
+            output,
+            clip.info,
+            config.output,
+            work_dir=job.path,
+            done=written(found, passes, done) if found else 0,
+            notice=notice,
         ) as sink:
             styler = build(config, styles, pictures, device, progress)
             flow = flow_source(config, clip.info, device, weights_files(config), progress)
             notice(f"device: {device}")
-            for event in (*notices, RunStarted(clip.info.frame_count, done)):
+            for event in notices:
                 progress(event)
-            process(clip, sink, styler, job, state, device.device, progress, flow)
+            cutting = found or cutting_of(clip, config, job.path, progress)
+            progress(RunStarted(*counted(cutting, passes, done)))
+            pipeline = Pipeline(
+                clip, sink, styler, job, cutting, flow, device.device, progress, passes
+            )
+            pipeline.run(state, done)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))

@@ -2,7 +2,16 @@
 
 from framestyle.stages.dream import DreamStage
 from framestyle.stages.frame import FrameStyler
-from framestyle.stages.state import ClipState
+from framestyle.stages.past import Link
+from framestyle.stages.state import ClipState, FrameState, looked_back_to
 from framestyle.stages.style import StyleStage
 
-__all__ = ["ClipState", "DreamStage", "FrameStyler", "StyleStage"]
+__all__ = [
+    "ClipState",
+    "DreamStage",
+    "FrameState",
+    "FrameStyler",
+    "Link",
+    "StyleStage",
+    "looked_back_to",
+]

@@ -1,22 +1,28 @@
 """One frame: dream, then style, from what the frame before hands over."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.motion import Motion
 from framestyle.objectives import TemporalLoss
 from framestyle.stages.dream import DreamStage
-from framestyle.stages.past import Past, painted_for, past_of
+from framestyle.stages.optimise import OnIteration
+from framestyle.stages.past import Link, Past, painted_for, past_of
 from framestyle.stages.pyramid import resize, size_of
-from framestyle.stages.state import ClipState
+from framestyle.stages.state import FrameState
 from framestyle.stages.style import StyleStage
 
 OnStep = Callable[[str, int, int, Mapping[str, Tensor]], None]
 """Called with stage, iteration, planned iterations and loss terms."""
+
+NEIGHBOUR_SHARE = 0.5
+"""Of the start of a frame in a later pass; the rest is its own result (Ruder 2016, section 4.4)."""
+
+DISAGREEMENT = 0.02
+"""Difference of the two, of a range of 1, from which a place is painted with the whole step."""
 
 
 @dataclass
@@ -38,38 +44,54 @@ class FrameStyler:
     def step(
         self,
         source: Tensor,
-        motion: Motion | None,
-        state: ClipState,
+        links: Sequence[Link] = (),
         on_step: OnStep = lambda stage, iteration, iterations, terms: None,
-    ) -> tuple[Tensor, ClipState]:
+        *,
+        own: FrameState | None = None,
+        ease: float = 0.0,
+    ) -> tuple[Tensor, FrameState]:
         """Make one frame.
 
         Args:
             source: The frame, (1, 3, H, W) in [0, 1].
-            motion: How the last frame lies in it; None at the first frame of a shot.
-            state: What the last frame handed over; not looked at where a shot begins.
+            links: Frames that are done and how they lie in this one, the nearest first; none at the
+                first frame of a shot.
             on_step: Called after every optimisation step.
+            own: What an earlier pass made of this frame.
+            ease: Share of the past that is let go, in [0, 1], as in a dissolve.
 
         Returns:
-            The result, of the shape and range of ``source``, and the state for the next frame.
+            The result, of the shape and range of ``source``, and what it hands to other frames.
         """
         if self.dream is None and self.style is None:
-            return source, ClipState()
-        past = past_of(source, motion, state)
+            return source, FrameState()
+        past = past_of(source, links, ease)
+        if own is not None:
+            return self._again(source, past, own, on_step)
         dreamed, delta = source, None
         if self.dream is not None:
             dreamed = self._dream(self.dream, source, past, on_step)
             delta = dreamed - source
         after = painted_for(source, past)
         if self.style is None:
-            return dreamed, ClipState(dream_delta=delta, painted_for=after)
-        result = self._paint(self.style, dreamed, motion, state, past, on_step)
-        begins = motion is None or self.config.motion.warm_start == "none"
+            return dreamed, FrameState(dream_delta=delta, painted_for=after)
+        result = self._paint(self.style, dreamed, links, past, on_step)
+        begins = not links or self.config.motion.warm_start == "none"
         settled = self._settled_after(past.settled, begins)
-        state = ClipState(delta, result, settled, after)
-        if self.config.style.original_colours:
-            result = with_colours_of(source, result)
-        return result, state
+        state = FrameState(delta, result, settled, after)
+        return self.shown(source, state), state
+
+    def shown(self, source: Tensor, state: FrameState) -> Tensor:
+        """Return a frame that is done as it is shown, (1, 3, H, W) in [0, 1].
+
+        Args:
+            source: The source frame, of the same shape and range.
+            state: What is left of it.
+        """
+        if state.result is None:
+            return _dreamed(source, state)
+        kept = self.config.style.original_colours
+        return with_colours_of(source, state.result) if kept else state.result
 
     def _dream(self, stage: DreamStage, source: Tensor, past: Past, on_step: OnStep) -> Tensor:
         chosen = self.config.dream
@@ -92,16 +114,12 @@ class FrameStyler:
         self,
         stage: StyleStage,
         content: Tensor,
-        motion: Motion | None,
-        state: ClipState,
+        links: Sequence[Link],
         past: Past,
         on_step: OnStep,
     ) -> Tensor:
         chosen, how = self.config.style, self.config.motion
-        temporal = None
-        if motion is not None and past.result is not None and how.temporal:
-            held = motion.reliability * past.settled
-            temporal = how.temporal_weight, TemporalLoss(past.result, held)
+        temporal = self._temporal(past)
         if past.result is None or how.warm_start == "none":
             planned = chosen.first_iterations * len(stage.sizes(content))
             return stage.run_coarse_to_fine(
@@ -113,8 +131,8 @@ class FrameStyler:
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
         step_size: float | Tensor = chosen.step_size
-        if how.warm_start == "previous" and state.result is not None:
-            start, iterations = state.result, chosen.iterations
+        if how.warm_start == "previous" and links[0].state.result is not None:
+            start, iterations = links[0].state.result, chosen.iterations
         else:
             # what comes into view has no past: it starts from the content, with the larger step
             start = torch.lerp(content, past.result, past.known)
@@ -127,8 +145,41 @@ class FrameStyler:
             iterations,
             step_size=step_size,
             temporal=temporal,
-            on_iteration=lambda i, terms: on_step("style", i, chosen.iterations, terms),
+            on_iteration=self._told(on_step),
         )
+
+    def _again(
+        self, source: Tensor, past: Past, own: FrameState, on_step: OnStep
+    ) -> tuple[Tensor, FrameState]:
+        """Bring what an earlier pass made nearer to a neighbour; the dream stays as it is."""
+        if own.result is None or self.style is None:
+            return self.shown(source, own), own
+        result = own.result
+        if past.result is not None:
+            apart = (past.result - own.result).abs().mean(dim=1, keepdim=True) * past.known
+            start = torch.lerp(own.result, past.result, NEIGHBOUR_SHARE * past.known)
+            free = (past.free * past.known).maximum((apart / DISAGREEMENT).clamp(max=1.0))
+            result = self.style.run(
+                _dreamed(source, own),
+                start,
+                self.config.style.iterations if bool(free.any()) else 0,
+                step_size=self.config.style.step_size * free,
+                temporal=self._temporal(past),
+                on_iteration=self._told(on_step),
+            )
+        after = painted_for(source, past)
+        state = FrameState(own.dream_delta, result, own.settled, after)
+        return self.shown(source, state), state
+
+    def _temporal(self, past: Past) -> tuple[float, TemporalLoss] | None:
+        how = self.config.motion
+        if past.result is None or not how.temporal:
+            return None
+        return how.temporal_weight, TemporalLoss(past.result, past.held)
+
+    def _told(self, on_step: OnStep) -> OnIteration:
+        planned = self.config.style.iterations
+        return lambda i, terms: on_step("style", i, planned, terms)
 
     def _settled_after(self, settled: Tensor, begins: bool) -> Tensor:
         first, later = self.config.style.first_iterations, self.config.style.iterations
@@ -145,6 +196,11 @@ class FrameStyler:
             return drawn.clamp(0.0, 1.0).to(content.device)
         assert self.init_picture is not None
         return resize(self.init_picture, size_of(content))
+
+
+def _dreamed(source: Tensor, state: FrameState) -> Tensor:
+    """Return the dream of a frame that is done."""
+    return source if state.dream_delta is None else (source + state.dream_delta).clamp(0.0, 1.0)
 
 
 def with_colours_of(source: Tensor, result: Tensor) -> Tensor:

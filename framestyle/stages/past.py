@@ -1,5 +1,6 @@
 """What the frames before hand to a frame, carried along to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,10 +8,18 @@ from torch import Tensor
 
 from framestyle.motion import Motion, carry, look_up, outside
 from framestyle.stages.change import change
-from framestyle.stages.state import ClipState
+from framestyle.stages.state import FrameState
 
 NEGLIGIBLE = 0.02
 """Share of freedom that is none, and of the whole that may be missing from it."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A frame that is done, and how it lies in the one that is made."""
+
+    motion: Motion
+    state: FrameState
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,7 @@ class Past:
         dream_delta: What the last dream added, (1, 3, H, W), 0 where nothing is known; or None.
         result: The last result, (1, 3, H, W) in [0, 1], or None.
         known: Where the last frames showed what this one shows. Elsewhere there is no past.
+        held: Where the temporal term holds a place to it.
         settled: What share of a first frame's iterations each place has had.
         free: How freely each place may change.
         painted_for: What the clip showed when the result at each place was made, (1, 3, H, W).
@@ -29,6 +39,7 @@ class Past:
     dream_delta: Tensor | None
     result: Tensor | None
     known: Tensor
+    held: Tensor
     settled: Tensor
     free: Tensor
     painted_for: Tensor
@@ -44,17 +55,33 @@ class Past:
         return bool((self.settled < 1.0 - NEGLIGIBLE).any())
 
 
-def past_of(source: Tensor, motion: Motion | None, state: ClipState) -> Past:
-    """Carry the last results along to a frame.
+def past_of(source: Tensor, links: Sequence[Link], ease: float = 0.0) -> Past:
+    """Carry the last results along to a frame; each place takes the nearest that shows it.
+
+    A place that several frames before show belongs to the nearest: c_long(i-j) = max(c(i-j) -
+    sum_{k<j} c(i-k), 0) (Ruder 2016, section 4.3). So what was hidden for some frames comes back as
+    it was.
 
     Args:
         source: The frame, (1, 3, H, W) in [0, 1].
-        motion: How the last frame lies in it; None where a shot begins.
-        state: What the last frame handed over.
+        links: The frames before, the nearest first; none where a shot begins.
+        ease: Share of what is known that is let go, as in a dissolve.
     """
     nothing = torch.zeros_like(source[:, :1])
-    if motion is None or state.painted_for is None:
-        return Past(None, None, nothing, nothing, 1.0 - nothing, source)
+    parts = [_carried(source, link) for link in links if link.state.painted_for is not None]
+    if not parts:
+        return Past(None, None, nothing, nothing, nothing, 1.0 - nothing, source)
+    merged, *others = parts
+    for part in others:
+        merged = _merged(merged, part)
+    return merged if ease == 0 else _eased(merged, ease)
+
+
+def _carried(source: Tensor, link: Link) -> Past:
+    """Carry what one frame left along to another."""
+    motion, state = link.motion, link.state.as_type(source.dtype)
+    nothing = torch.zeros_like(source[:, :1])
+    assert state.painted_for is not None
     painted_for = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
     changed = change(source, painted_for, motion)
     known = motion.seen.maximum(changed.same) * (1.0 - changed.lost)
@@ -66,7 +93,46 @@ def past_of(source: Tensor, motion: Motion | None, state: ClipState) -> Past:
         delta = carry(state.dream_delta, motion.back) * known
     if state.result is not None:
         result = carry(state.result, motion.back).clamp(0.0, 1.0)
-    return Past(delta, result, known, settled, changed.free, painted_for)
+    held = motion.reliability * settled
+    return Past(delta, result, known, held, settled, changed.free, painted_for)
+
+
+def _merged(near: Past, far: Past) -> Past:
+    """Let a frame further back have what no nearer one knows."""
+    claim = (far.known - near.known).clamp(min=0.0)  # in all no more than the best of them knows
+    share = claim / (near.known + claim).clamp(min=1e-6)
+
+    def mixed(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+        return None if one is None or other is None else torch.lerp(one, other, share)
+
+    of_far = claim / far.known.clamp(min=1e-6)  # what is 0 where nothing is known adds up
+    return Past(
+        dream_delta=_sum(near.dream_delta, far.dream_delta, of_far),
+        result=mixed(near.result, far.result),
+        known=near.known + claim,
+        held=near.held + far.held * of_far,
+        settled=near.settled + far.settled * of_far,
+        free=torch.lerp(near.free, far.free, share),
+        painted_for=torch.lerp(near.painted_for, far.painted_for, share),
+    )
+
+
+def _sum(near: Tensor | None, far: Tensor | None, share: Tensor) -> Tensor | None:
+    return None if near is None or far is None else near + far * share
+
+
+def _eased(past: Past, ease: float) -> Past:
+    """Let go of a share of all that is known, so that it is painted anew."""
+    rest = 1.0 - ease
+    return Past(
+        dream_delta=None if past.dream_delta is None else past.dream_delta * rest,
+        result=past.result,
+        known=past.known * rest,
+        held=past.held * rest,
+        settled=past.settled * rest,
+        free=past.free,
+        painted_for=past.painted_for,
+    )
 
 
 def painted_for(source: Tensor, past: Past) -> Tensor:

@@ -16,8 +16,8 @@ class Adam:
     """Adam (Kingma 2015) for an image, at several sizes at once.
 
     Adam moves every number by about its step size, so on pixels it makes grain at once and shapes
-    late. Here the image is, as it were, a sum of pictures of falling size, each of which Adam moves:
-    what several pixels agree on moves them all. The loss falls in half as many steps and less (cf.
+    late. Here the image is, as it were, a sum of pictures of falling size, each of which Adam
+    moves: what several pixels agree on moves them all. The loss falls in half as many steps (cf.
     the decorrelated image spaces of Olah, Mordvintsev, Schubert 2017).
 
     Attributes:

@@ -139,7 +139,7 @@ from pathlib import Path
 from framestyle import Config
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import pipeline, run
+from framestyle.jobs import departures, run
 from framestyle.progress import IterationDone, RunStarted
 
 source, style, output, settings, when, limit = sys.argv[1:]
@@ -152,7 +152,7 @@ def hear(event):
     if when == "in frame 3" and isinstance(event, IterationDone) and event.frame == 2:
         full()
     if when == "at the start" and isinstance(event, RunStarted):
-        pipeline.SAVE_SECONDS = 0.0
+        departures.SAVE_SECONDS = 0.0
         full()
 
 if when == "before":

@@ -10,7 +10,8 @@ from framestyle.errors import JobError, OutputError
 from framestyle.jobs import run
 from framestyle.jobs.folder import MARK, JobFolder, choose_folder, folder_beside
 from framestyle.jobs.manifest import Manifest
-from framestyle.stages import ClipState
+from framestyle.jobs.passes import Done
+from framestyle.stages import ClipState, FrameState
 
 NOTHING = {"dream": {"enabled": False}, "style": {"enabled": False}}
 
@@ -21,7 +22,7 @@ def manifest(**settings):
 
 def state(seed=0):
     made = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
-    return ClipState(dream_delta=made[0] - 0.5, result=made[1])
+    return ClipState({0: FrameState(dream_delta=made[0] - 0.5, result=made[1])})
 
 
 def test_lies_beside_the_output(tmp_path, monkeypatch):
@@ -49,15 +50,15 @@ def test_keeps_the_last_state(tmp_path):
     path = tmp_path / "job"
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
-        assert job.load_state("cpu") == (ClipState(), 0)
+        assert job.load_state("cpu") == (ClipState(), None)
         job.save_state(state(1), 3)
         job.save_state(state(2), 4)
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
         loaded, done = job.load_state("cpu")
-    assert done == 5
-    assert torch.equal(loaded.result, state(2).result)
-    assert torch.equal(loaded.dream_delta, state(2).dream_delta)
+    assert done == Done(4)
+    assert torch.equal(loaded.frames[0].result, state(2).frames[0].result)
+    assert torch.equal(loaded.frames[0].dream_delta, state(2).frames[0].dream_delta)
     assert {item.name for item in path.iterdir()} == {MARK, "manifest.json", "state.safetensors"}
 
 
@@ -73,7 +74,7 @@ def test_another_job_is_refused_and_kept(tmp_path):
     assert caught.value.exit_code == 2
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=3), restart=False)
-        assert job.load_state("cpu")[1] == 2
+        assert job.load_state("cpu")[1] == Done(1)
 
 
 def test_many_differences_are_counted(tmp_path):
@@ -92,7 +93,7 @@ def test_restart_throws_away(tmp_path):
         (job.path / "result" / "a.png").touch()
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=4), restart=True)
-        assert job.load_state("cpu") == (ClipState(), 0)
+        assert job.load_state("cpu") == (ClipState(), None)
         assert not (job.path / "result").exists()
 
 

@@ -16,10 +16,10 @@ KILLED = """
 import os, signal, sys, time, tomllib
 from pathlib import Path
 from framestyle.config import Config
-from framestyle.jobs import pipeline, run
+from framestyle.jobs import departures, run
 from framestyle.progress import FrameDone
 
-pipeline.SAVE_SECONDS = 0.0
+departures.SAVE_SECONDS = 0.0
 source, style, output, settings, frame = sys.argv[1:]
 state = Path(output + ".framestyle-job/state.safetensors")
 

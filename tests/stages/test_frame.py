@@ -9,7 +9,7 @@ import torch
 
 from framestyle.config import Config
 from framestyle.motion import DenseInverseSearch, Motion, carry, still
-from framestyle.stages import ClipState, DreamStage, FrameStyler, StyleStage
+from framestyle.stages import ClipState, DreamStage, FrameState, FrameStyler, Link, StyleStage
 from framestyle.stages.frame import with_colours_of
 
 CONTENT = (("fire3", 1.0),)
@@ -60,9 +60,9 @@ def make(random_network, picture):
 
 def run(styler, frames, motion):
     """Results of a shot, and the state after each."""
-    results, states, state = [], [], ClipState()
+    results, states, state = [], [], FrameState()
     for number, frame in enumerate(frames):
-        result, state = styler.step(frame, motion if number else None, state)
+        result, state = styler.step(frame, [Link(motion, state)] if number else ())
         results.append(result)
         states.append(state)
     return results, states
@@ -86,7 +86,7 @@ def correlation(a, b):
 def test_a_frame_comes_out_as_it_went_in(make, clip, dream, style):
     (frame, *_), _ = clip
     before = frame.clone()
-    result, state = make(dream, style).step(frame, None, ClipState())
+    result, state = make(dream, style).step(frame)
     assert result.shape == frame.shape
     assert result.dtype == torch.float32
     assert 0 <= result.min() < result.max() <= 1
@@ -99,18 +99,18 @@ def test_a_frame_comes_out_as_it_went_in(make, clip, dream, style):
 
 def test_with_no_stage_the_frame_is_the_result(make, clip):
     (frame, *_), _ = clip
-    result, state = make(dream=False, style=False).step(frame, None, ClipState())
+    result, state = make(dream=False, style=False).step(frame)
     assert torch.equal(result, frame)
-    assert state == ClipState()
+    assert state == FrameState()
 
 
 def test_the_style_paints_the_dream(make, clip):
     (frame, *_), _ = clip
     styler = make(dream=True)
-    result, state = styler.step(frame, None, ClipState())
-    dreamed, _ = make(dream=True, style=False).step(frame, None, ClipState())
+    result, state = styler.step(frame)
+    dreamed, _ = make(dream=True, style=False).step(frame)
     torch.testing.assert_close(frame + state.dream_delta, dreamed)
-    painted, _ = make().step(dreamed, None, ClipState())
+    painted, _ = make().step(dreamed)
     assert torch.equal(result, painted)
 
 
@@ -122,10 +122,10 @@ def test_it_tells_stage_and_steps(make, clip):
         told.append((stage, iteration, planned))
 
     styler = make(dream=True, style=True)
-    _, state = styler.step(first, None, ClipState(), on_step)
+    _, state = styler.step(first, (), on_step)
     assert told == [("dream", n, 4) for n in range(1, 5)] + [("style", n, 15) for n in range(1, 16)]
     told.clear()
-    styler.step(second, motion, state, on_step)
+    styler.step(second, [Link(motion, state)], on_step)
     assert told == [("dream", n, 2) for n in (1, 2)] + [("style", n, 5) for n in range(1, 6)]
 
 
@@ -133,26 +133,27 @@ def test_it_tells_stage_and_steps(make, clip):
 
 
 def test_nothing_crosses_into_a_shot(make, clip):
+    """What a styler made before leaves no trace; within a shot the past does matter."""
     (first, second, *_), motion = clip
     styler = make(dream=True)
-    _, old = styler.step(first, None, ClipState())
-    with_old, after = styler.step(second, None, old)
-    without, after_none = styler.step(second, None, ClipState())
-    assert torch.equal(with_old, without)
-    assert torch.equal(after.dream_delta, after_none.dream_delta)
-    assert torch.equal(after.result, after_none.result)
-    # and within a shot it does matter
-    assert not torch.equal(styler.step(second, motion, old)[0], without)
+    _, old = styler.step(first)
+    after_another, state = styler.step(second)
+    alone, state_alone = make(dream=True).step(second)
+    assert torch.equal(after_another, alone)
+    assert torch.equal(state.dream_delta, state_alone.dream_delta)
+    assert torch.equal(state.result, state_alone.result)
+    assert not torch.equal(styler.step(second, [Link(motion, old)])[0], alone)
 
 
 def test_a_run_that_goes_on_from_a_saved_state_gives_the_same_bits(make, clip, tmp_path):
     frames, motion = clip
     results, states = run(make(dream=True), frames[:4], motion)
-    states[1].save(tmp_path / "state", 1)
-    state, number = ClipState.load(tmp_path / "state", "cpu")
+    ClipState({1: states[1]}).save(tmp_path / "state", 1)
+    loaded, number, _ = ClipState.load(tmp_path / "state", "cpu")
+    state = loaded.frames[1]
     styler = make(dream=True)
     for n in range(number + 1, 4):
-        result, state = styler.step(frames[n], motion, state)
+        result, state = styler.step(frames[n], [Link(motion, state)])
         assert torch.equal(result, results[n]), n
 
 
@@ -175,7 +176,7 @@ def first_start(make, frame, init_picture=None, seed=0, **style):
     styler = changed(
         make(), init_picture, style={"first_iterations": 0, **style}, compute={"seed": seed}
     )
-    return styler.step(frame, None, ClipState())[0]
+    return styler.step(frame)[0]
 
 
 def test_a_shot_starts_from_content_noise_or_a_picture(make, clip, picture):
@@ -200,7 +201,7 @@ def test_a_shot_can_be_painted_from_noise(make, clip):
         told.append(float(terms["content"]))
 
     styler = make(init="noise", style_weight=0.0, tv_weight=0.0)
-    styler.step(frame, None, ClipState(), on_step)
+    styler.step(frame, (), on_step)
     assert told[-1] < 0.5 * told[0]
 
 
@@ -208,7 +209,7 @@ def test_a_first_frame_goes_from_coarse_to_fine(make, clip):
     (frame, *_), _ = clip
     told = []
     styler = make(scales=2, coarsest=1)
-    styler.step(frame, None, ClipState(), lambda stage, n, planned, _: told.append((n, planned)))
+    styler.step(frame, (), lambda stage, n, planned, _: told.append((n, planned)))
     assert told == [(n, 30) for n in range(1, 31)]
 
 
@@ -216,9 +217,9 @@ def later_start(make, clip, **groups):
     """The result of a second frame with no iterations, and the first result."""
     (first, second, *_), motion = clip
     styler = make()
-    result, state = styler.step(first, None, ClipState())
+    result, state = styler.step(first)
     changes = {"style": {"iterations": 0}, **groups}
-    return changed(styler, **changes).step(second, motion, state)[0], result
+    return changed(styler, **changes).step(second, [Link(motion, state)])[0], result
 
 
 def test_a_later_frame_starts_from_the_last_result_carried_along(make, clip):
@@ -280,10 +281,12 @@ def test_it_is_steady_with_the_flow_that_is_found_too(make, moving_clip):
     search = DenseInverseSearch()
     errors = {}
     for name, changes in (("found", {}), ("none", {"warm_start": "none", "temporal": False})):
-        styler, state, results = make_with(make, changes), ClipState(), []
+        styler, state, results = make_with(make, changes), FrameState(), []
         for number, frame in enumerate(frames):
-            motion = search.between(frames[number - 1], frame) if number else None
-            result, state = styler.step(tensor(frame), motion, state)
+            links = []
+            if number:
+                links = [Link(search.between(frames[number - 1], frame), state)]
+            result, state = styler.step(tensor(frame), links)
             results.append(result)
         errors[name] = warping_error(results[1], results[2], true)
     assert errors["found"] < 0.4 * errors["none"]
@@ -301,22 +304,23 @@ def test_where_the_flow_is_not_trusted_nothing_is_held(make, clip):
     (first, second, *_), _ = clip
     blind = Motion(torch.zeros(1, 2, *SIZE), *2 * (torch.zeros(1, 1, *SIZE),))
     styler = make()
-    _, state = styler.step(first, None, ClipState())
+    _, state = styler.step(first)
     other = dataclasses.replace(state, result=1 - state.result)
-    assert torch.equal(styler.step(second, blind, state)[0], styler.step(second, blind, other)[0])
+    of_one, of_other = (styler.step(second, [Link(blind, one)])[0] for one in (state, other))
+    assert torch.equal(of_one, of_other)
 
 
 def test_what_comes_into_view_is_painted_with_the_larger_step(make, clip):
     (first, *_), _ = clip
     second = (first - 10 / 255).clamp(0, 1)  # changed, and yet the same thing
-    styler = make(averaging=0.0)
-    _, state = styler.step(first, None, ClipState())
+    styler = make(averaging=0.0, levels=1)
+    _, state = styler.step(first)
     trusted = torch.ones(1, 1, *SIZE)
     trusted[..., :32] = 0
     motion, steps = Motion(torch.zeros(1, 2, *SIZE), trusted, trusted), []
     styler = changed(styler, style={"iterations": 1}, motion={"temporal": False})
-    start = changed(styler, style={"iterations": 0}).step(second, motion, state)[0]
-    result, _ = styler.step(second, motion, state)
+    start = changed(styler, style={"iterations": 0}).step(second, [Link(motion, state)])[0]
+    result, _ = styler.step(second, [Link(motion, state)])
     inside = (start > 0.05) & (start < 0.95)
     for half in (slice(0, 32), slice(32, 64)):
         change = (result - start)[..., half][inside[..., half]]
@@ -329,21 +333,21 @@ def test_what_has_not_changed_is_left_alone(make, clip):
     """Half of the frame gets lighter, and the other half keeps its pixels."""
     (first, *_), _ = clip
     styler = make(dream=True)
-    result, state = styler.step(first, None, ClipState())
+    result, state = styler.step(first)
     lighter = first.clone()
     lighter[..., :32] = (lighter[..., :32] + 12 / 255).clamp(0, 1)
-    calls = []
-    after, state = styler.step(lighter, still(*SIZE), state, lambda *call: calls.append(call))
+    calls, unmoved = [], still(*SIZE)
+    after, state = styler.step(lighter, [Link(unmoved, state)], lambda *call: calls.append(call))
     torch.testing.assert_close(after[..., 40:], result[..., 40:], atol=1e-6, rtol=0)
     assert float((after - result)[..., :24].abs().mean()) > 0.002
     assert calls
     # and nothing at all is done for a frame in which nothing changed
     calls.clear()
     for _ in range(400):  # what was changed gets finished first
-        before, (after, state) = after, styler.step(lighter, still(*SIZE), state)
+        before, (after, state) = after, styler.step(lighter, [Link(unmoved, state)])
         if torch.equal(before, after):
             break
-    again, _ = styler.step(lighter, still(*SIZE), state, lambda *call: calls.append(call))
+    again, _ = styler.step(lighter, [Link(unmoved, state)], lambda *call: calls.append(call))
     assert torch.equal(again, after)
     assert not calls
 
@@ -369,8 +373,8 @@ def test_the_dream_of_what_comes_into_view_begins_anew(make, clip):
     (first, second, *_), _ = clip
     blind = Motion(torch.zeros(1, 2, *SIZE), *2 * (torch.zeros(1, 1, *SIZE),))
     styler = make(dream=True, style=False)
-    _, state = styler.step(first, None, ClipState())
-    result, _ = styler.step(second, blind, state)
+    _, state = styler.step(first)
+    result, _ = styler.step(second, [Link(blind, state)])
     fresh = styler.dream.run(second, styler.config.dream.next_steps)
     assert torch.equal(result, fresh)
 
@@ -379,8 +383,8 @@ def test_with_a_carry_of_0_the_last_dream_is_forgotten(make, clip):
     (first, second, *_), motion = clip
     styler = make(dream=True, style=False)
     styler = changed(styler, dream={"carry": 0.0})
-    _, state = styler.step(first, None, ClipState())
-    result, _ = styler.step(second, motion, state)
+    _, state = styler.step(first)
+    result, _ = styler.step(second, [Link(motion, state)])
     assert torch.equal(result, styler.dream.run(second, styler.config.dream.next_steps))
 
 
@@ -404,9 +408,9 @@ def chroma(image):
 
 def test_the_frames_own_colours_are_kept(make, clip):
     (frame, *_), _ = clip
-    plain, kept = make(), changed(make(), style={"original_colours": True})
-    painted, state = plain.step(frame, None, ClipState())
-    result, state_kept = kept.step(frame, None, ClipState())
+    plain, kept = make(levels=1), changed(make(), style={"original_colours": True})
+    painted, state = plain.step(frame)
+    result, state_kept = kept.step(frame)
     unclamped = ((result > 0) & (result < 1)).all(dim=1, keepdim=True).expand(1, 2, *SIZE)
     torch.testing.assert_close(
         chroma(result)[unclamped], chroma(frame)[unclamped], atol=1e-5, rtol=0
@@ -439,12 +443,12 @@ def test_what_came_into_view_catches_up_with_its_surroundings(make, clip):
     everywhere = torch.ones(1, 1, *SIZE)
     still = torch.zeros(1, 2, *SIZE)
     styler = make()
-    _, state = styler.step(first, None, ClipState())
+    _, state = styler.step(first)
     assert torch.equal(state.settled, everywhere)
     shares, second = [], first.clone()
     second[..., :20] = 1 - first[..., :20].round()  # another thing altogether
     for seen in (new, everywhere, everywhere, everywhere):
-        _, state = styler.step(second, Motion(still, everywhere, seen), state)
+        _, state = styler.step(second, [Link(Motion(still, everywhere, seen), state)])
         assert state.settled[..., 24:].min() > 0.999
         shares.append(float(state.settled[..., :20].mean()))
     assert shares == pytest.approx([1 / 3, 2 / 3, 1, 1], abs=1e-3)
@@ -454,7 +458,7 @@ def test_with_no_warm_start_every_frame_is_made_as_the_first_is(make, clip):
     (first, *_), motion = clip
     alone = {"motion": {"warm_start": "none", "temporal": False}}
     styler = changed(make(scales=2, scale_factor=1.3), None, **alone)
-    _, state = styler.step(first, None, ClipState())
-    result, after = styler.step(first, motion, state)
+    _, state = styler.step(first)
+    result, after = styler.step(first, [Link(motion, state)])
     assert torch.equal(result, state.result)
     assert torch.equal(after.settled, torch.ones(1, 1, *SIZE))

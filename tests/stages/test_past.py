@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from framestyle.motion import Motion, still
-from framestyle.stages import ClipState
+from framestyle.stages import FrameState, Link
 from framestyle.stages.change import CHANGED
 from framestyle.stages.past import painted_for, past_of
 
@@ -18,11 +18,11 @@ def source(picture):
 def state(source):
     """Everything that a painted and dreamed frame hands over."""
     settled = torch.ones(1, 1, 40, 56)
-    return ClipState(0.1 * torch.ones_like(source), source.flip(3), settled, source)
+    return FrameState(0.1 * torch.ones_like(source), source.flip(3), settled, source)
 
 
 def test_a_shot_begins_without_a_past(source, state):
-    for past in (past_of(source, None, state), past_of(source, still(40, 56), ClipState())):
+    for past in (past_of(source, []), past_of(source, [Link(still(40, 56), FrameState())])):
         assert past.dream_delta is past.result is None
         assert not past.known.any()
         assert not past.settled.any()
@@ -32,7 +32,7 @@ def test_a_shot_begins_without_a_past(source, state):
 
 
 def test_a_still_frame_hands_everything_on_bit_for_bit(source, state):
-    past = past_of(source, still(40, 56), state)
+    past = past_of(source, [Link(still(40, 56), state)])
     assert torch.equal(past.dream_delta, state.dream_delta)
     assert torch.equal(past.result, state.result)
     assert past.known.all()
@@ -47,7 +47,7 @@ def test_what_comes_into_view_has_no_past(source, state):
     seen[..., :10] = 0
     other = source.clone()
     other[..., :10] += 1.2 * CHANGED  # by too little to tell by its looks that it is another thing
-    past = past_of(other, Motion(torch.zeros(1, 2, 40, 56), seen, seen), state)
+    past = past_of(other, [Link(Motion(torch.zeros(1, 2, 40, 56), seen, seen), state)])
     for part in (past.known, past.settled, past.dream_delta):
         assert not part[..., :8].any()
         assert part[..., 13:].all()
@@ -56,7 +56,7 @@ def test_what_comes_into_view_has_no_past(source, state):
 
 def test_what_looks_the_same_has_one_whatever_the_flow_says(source, state):
     nowhere = torch.zeros(1, 1, 40, 56)
-    past = past_of(source, Motion(torch.zeros(1, 2, 40, 56), nowhere, nowhere), state)
+    past = past_of(source, [Link(Motion(torch.zeros(1, 2, 40, 56), nowhere, nowhere), state)])
     assert past.known.all()
     assert past.settled.all()
 
@@ -66,8 +66,8 @@ def test_beyond_the_frame_there_is_no_past_whatever_it_looks_like(state):
     flow = torch.zeros(1, 2, 40, 56)
     flow[:, 0] = 4.0
     nowhere = torch.zeros(1, 1, 40, 56)
-    state = ClipState(state.dream_delta, state.result, state.settled, flat)
-    past = past_of(flat, Motion(flow, nowhere, nowhere), state)
+    state = FrameState(state.dream_delta, state.result, state.settled, flat)
+    past = past_of(flat, [Link(Motion(flow, nowhere, nowhere), state)])
     assert not past.known[..., -4:].any()
     assert past.known[..., :-4].all()
 
@@ -75,7 +75,7 @@ def test_beyond_the_frame_there_is_no_past_whatever_it_looks_like(state):
 def test_nor_has_what_shows_another_thing(source, state):
     other = source.clone()
     other[..., 28:] = 1 - source[..., 28:].round()
-    past = past_of(other, still(40, 56), state)
+    past = past_of(other, [Link(still(40, 56), state)])
     assert not past.known[..., 32:].any()
     assert not past.settled[..., 32:].any()
     assert past.known[..., :24].all()
@@ -87,9 +87,9 @@ def test_a_slow_fade_adds_up_until_it_is_painted(source, state):
     free, frame = [], source
     for _ in range(12):
         frame = frame * (1 - 1 / 255)
-        past = past_of(frame, still(40, 56), state)
+        past = past_of(frame, [Link(still(40, 56), state)])
         free.append(float(past.free.mean()))
         after = painted_for(frame, past)
-        state = ClipState(state.dream_delta, state.result, state.settled, after)
+        state = FrameState(state.dream_delta, state.result, state.settled, after)
     assert free[0] == 0
     assert max(free) > 0.02

@@ -138,8 +138,8 @@ def test_the_temporal_term_holds_what_is_trusted(make, frame):
     trusted = torch.zeros(1, 1, *SIZE)
     trusted[..., :32] = 1
     reference = torch.full_like(frame, 0.5)
-    held, _ = run(make(), frame, temporal=(1000.0, TemporalLoss(reference, trusted)))
-    free, _ = run(make(), frame)
+    held, _ = run(make(levels=1), frame, temporal=(1000.0, TemporalLoss(reference, trusted)))
+    free, _ = run(make(levels=1), frame)
     left, right = (held - reference).abs()[..., :28], (held - free).abs()[..., 40:]
     assert left.mean() < 0.3 * (free - reference).abs()[..., :28].mean()
     assert right.mean() < 0.5 * (held - free).abs()[..., :28].mean()

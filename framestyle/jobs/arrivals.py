@@ -1,0 +1,147 @@
+"""Frames on their way in: read, and their motion measured against the frames around them."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from framestyle.errors import InputError, JobError
+from framestyle.jobs.shots import Cutting, Stretch
+from framestyle.media import Frame, Source, to_tensor
+from framestyle.motion import FlowSource, Motion, outside
+from framestyle.stages import looked_back_to
+
+LEAST_HIDDEN_SHARE = 0.002
+"""Of the frame: where less has come into view than this, no earlier frame is looked at for it."""
+
+CHUNK = 16
+"""Frames read at a time where a clip is gone through against its time."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A frame on its way in.
+
+    Attributes:
+        frame: As it was read.
+        image: The same on the device, (1, 3, H, W) in [0, 1].
+        motions: How frames that are done lie in it, by their position, the nearest first; on the
+            device. None of them where a shot begins.
+        ease: Share of the past that it lets go, in a dissolve.
+    """
+
+    frame: Frame
+    image: Tensor
+    motions: Mapping[int, Motion] = field(default_factory=dict)
+    ease: float = 0.0
+
+
+def forward(
+    source: Source,
+    first: int,
+    cutting: Cutting,
+    flow: FlowSource | None,
+    device: torch.device,
+    reach: int,
+) -> Iterator[Arrival]:
+    """Read frames in order and measure how those before lie in each.
+
+    Args:
+        source: The clip.
+        first: Position of the first frame wanted; those it looks back to are read too.
+        cutting: How the clip is divided.
+        flow: Where motion comes from; None where nothing is carried along it.
+        device: Where images and motions go.
+        reach: How many frames back it looks at most.
+
+    Raises:
+        JobError: A frame cannot be read; it is named.
+    """
+    seen: deque[Frame] = deque(maxlen=max(1, reach))
+    at = max(cutting.stretch_of(first).first, first - reach) if flow is not None else first
+    frames = source.read(at)
+    try:
+        for frame in frames:
+            at = frame.index + 1
+            if frame.index >= first:
+                motions: dict[int, Motion] = {}
+                if flow is not None:
+                    begin = cutting.stretch_of(frame.index).first
+                    motions = _motions(frame, begin, seen, flow, reach)
+                yield Arrival(
+                    frame,
+                    to_tensor(frame.pixels).to(device),
+                    {index: motion.to(device) for index, motion in motions.items()},
+                    cutting.ease(frame.index),
+                )
+            seen.append(frame)
+    except InputError as error:  # it was whole when the run began
+        raise JobError(f"reading frame {at + 1} failed: {error}") from None
+    finally:
+        frames.close()
+
+
+def backward(
+    source: Source, last: int, stretch: Stretch, flow: FlowSource, device: torch.device
+) -> Iterator[Arrival]:
+    """Read a stretch against its time and measure how the frame after lies in each.
+
+    Args:
+        source: The clip.
+        last: Position of the first frame wanted, the last in time.
+        stretch: What is gone through, from ``last`` to its first frame.
+        flow: Where motion comes from.
+        device: Where images and motions go.
+
+    Raises:
+        JobError: A frame cannot be read.
+    """
+    after: Frame | None = None
+    for frame in _against_time(source, min(last + 1, stretch.end - 1), stretch.first):
+        if frame.index <= last:
+            motions = {}
+            if after is not None:
+                at = (after.index, frame.index)
+                motions[after.index] = flow.between(after.pixels, frame.pixels, at).to(device)
+            yield Arrival(frame, to_tensor(frame.pixels).to(device), motions)
+        after = frame
+
+
+def _motions(
+    frame: Frame, begin: int, seen: deque[Frame], flow: FlowSource, reach: int
+) -> dict[int, Motion]:
+    """Measure the last frame, and those before it as long as there is something hidden in it."""
+    there = {earlier.index: earlier for earlier in seen}
+    motions: dict[int, Motion] = {}
+    hidden: Tensor | None = None
+    for index in looked_back_to(frame.index, begin, reach):
+        at = (index, frame.index)
+        if motions and not flow.has(at):
+            continue
+        motion = flow.between(there[index].pixels, frame.pixels, at)
+        motions[index] = motion
+        # what enters over the border was not there before either
+        new = (1.0 - motion.seen) * ~outside(motion.back)
+        hidden = new if hidden is None else hidden.minimum(1.0 - motion.seen)
+        if float(hidden.mean()) < LEAST_HIDDEN_SHARE:
+            break
+    return motions
+
+
+def _against_time(source: Source, last: int, first: int) -> Iterator[Frame]:
+    """Yield the frames from ``last`` down to ``first``."""
+    end = last + 1
+    while end > first:
+        begin = max(first, end - CHUNK)
+        frames = source.read(begin)
+        try:
+            chunk = list(islice(frames, end - begin))
+        except InputError as error:
+            raise JobError(f"reading frames {begin + 1} to {end} failed: {error}") from None
+        finally:
+            frames.close()
+        yield from reversed(chunk)
+        end = begin

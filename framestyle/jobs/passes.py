@@ -1,0 +1,149 @@
+"""Going over a stretch several times, with its time and against it (Ruder 2016, section 4.4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from framestyle.errors import UnfinishedJobError
+from framestyle.jobs.shots import Cutting, Stretch
+from framestyle.media.landing import disk_errors, write_whole
+from framestyle.stages import FrameState
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One time that a stretch is gone over.
+
+    Attributes:
+        stretch: What is gone over.
+        number: How many times it was gone over before.
+        is_backward: Whether it goes against time.
+        is_last: Whether its results are written; those of others are kept for the next.
+        optimises: False where what the leg before made is only put in order.
+    """
+
+    stretch: Stretch
+    number: int = 0
+    is_backward: bool = False
+    is_last: bool = True
+    optimises: bool = True
+
+    def position_after(self, index: int | None) -> int | None:
+        """Return the frame that comes after one that is done, or first; None at the end."""
+        if index is None:
+            return self.stretch.end - 1 if self.is_backward else self.stretch.first
+        following = index - 1 if self.is_backward else index + 1
+        return following if self.stretch.first <= following < self.stretch.end else None
+
+
+@dataclass(frozen=True)
+class Done:
+    """How far a job has come: the last frame that is done, and in which leg of its stretch."""
+
+    frame: int
+    leg: int = 0
+
+
+def legs(cutting: Cutting, passes: int) -> list[Leg]:
+    """Return all legs of a run, in order: every other one goes against time.
+
+    With a single pass nothing has to be kept between cuts, and all of the clip is one leg.
+    """
+    if passes == 1:
+        return [Leg(Stretch(0, cutting.stretches[-1].end))]
+    return [leg for stretch in cutting.stretches for leg in _legs_of(stretch, passes)]
+
+
+def _legs_of(stretch: Stretch, passes: int) -> Iterator[Leg]:
+    for number in range(passes):
+        is_backward = number % 2 == 1
+        is_last = number == passes - 1 and not is_backward
+        yield Leg(stretch, number, is_backward, is_last)
+    if passes % 2 == 0:  # the output takes frames in order
+        yield Leg(stretch, passes, optimises=False)
+
+
+def written(cutting: Cutting, passes: int, done: Done | None) -> int:
+    """Return how many frames of the output stand when a job has come so far."""
+    if done is None:
+        return 0
+    leg = next(leg for leg in legs(cutting, passes) if _is_in(done, leg))
+    return done.frame + 1 if leg.is_last else leg.stretch.first
+
+
+def remaining(cutting: Cutting, passes: int, done: Done | None) -> Iterator[tuple[Leg, int]]:
+    """Yield the legs that are left, each with the frame that it begins at."""
+    reached = done is None
+    for leg in legs(cutting, passes):
+        begin = leg.position_after(None) if reached else None
+        if done is not None and not reached and _is_in(done, leg):
+            reached, begin = True, leg.position_after(done.frame)
+        if begin is not None:
+            yield leg, begin
+
+
+def counted(cutting: Cutting, passes: int, done: Done | None) -> tuple[int, int]:
+    """Return how many frames are made in all, each counted once a pass, and how many are done."""
+    every = [leg for leg in legs(cutting, passes) if leg.optimises]
+    total = sum(leg.stretch.end - leg.stretch.first for leg in every)
+    left = 0
+    for leg, begin in remaining(cutting, passes, done):
+        if leg.optimises:
+            stretch = leg.stretch
+            left += begin + 1 - stretch.first if leg.is_backward else stretch.end - begin
+    return total, total - left
+
+
+def _is_in(done: Done, leg: Leg) -> bool:
+    return leg.number == done.leg and leg.stretch.first <= done.frame < leg.stretch.end
+
+
+class KeptFrames:
+    """What one leg made of each frame, on disk for the next leg.
+
+    Args:
+        folder: Where; made when the first frame is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, index: int, leg: int, state: FrameState) -> None:
+        """Keep a frame, in float16: a tenth of a level.
+
+        Raises:
+            JobError: It cannot be written.
+        """
+        parts = vars(state.as_type(torch.float16))
+        tensors = {k: v.cpu().contiguous() for k, v in parts.items() if v is not None}
+        with disk_errors(f"keeping frame {index + 1} for the next pass", self._folder):
+            self._folder.mkdir(exist_ok=True)
+            write_whole(self._path(index, leg), save(tensors))
+
+    def read(self, index: int, leg: int, device: torch.device) -> FrameState:
+        """Return what a leg made of a frame, in float32.
+
+        Raises:
+            UnfinishedJobError: It is missing or damaged.
+        """
+        path = self._path(index, leg)
+        try:
+            parts = load(path.read_bytes())
+            return FrameState(**{k: v.to(device).float() for k, v in parts.items()})
+        except (OSError, SafetensorError, TypeError) as error:
+            raise UnfinishedJobError(
+                f"{path}, which an earlier pass made, is missing or damaged ({error}); start the "
+                "job anew with --restart"
+            ) from None
+
+    def drop(self, stretch: Stretch, leg: int) -> None:
+        """Delete what a leg made of a stretch."""
+        for index in range(stretch.first, stretch.end):
+            self._path(index, leg).unlink(missing_ok=True)
+
+    def _path(self, index: int, leg: int) -> Path:
+        return self._folder / f"{index}.{leg}.safetensors"

@@ -1,0 +1,128 @@
+"""The shots of a run: named by hand, kept by an earlier run, or found in the clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framestyle.config import Config, MotionSettings
+from framestyle.errors import FramestyleError, InputError, JobError
+from framestyle.jobs.flow import follows
+from framestyle.media import Source
+from framestyle.media.landing import disk_errors, write_whole
+from framestyle.motion import Shot, find_shots, read_shots, write_shots
+from framestyle.progress import Notice, Progress
+
+FILE = "shots.txt"
+"""Where a job keeps the shots that it found, so that it need not look for them again."""
+
+LONG_FRAMES = 1000
+"""From here on the search takes so long that one wonders."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames between two cuts: one shot, or several with dissolves between them.
+
+    Attributes:
+        first: Position of its first frame in the run, from 0.
+        end: Position after its last frame.
+    """
+
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How a clip is divided. Nothing is carried from one stretch into another."""
+
+    shots: Sequence[Shot]
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Return what lies between cuts, in order."""
+        starts = [shot.first for shot in self.shots if shot.dissolve == 0 or shot.first == 0]
+        ends = [*starts[1:], self.shots[-1].end if self.shots else 0]
+        return [Stretch(first, end) for first, end in zip(starts, ends, strict=True)]
+
+    def stretch_of(self, index: int) -> Stretch:
+        """Return the stretch that a frame is in."""
+        return next(stretch for stretch in self.stretches if index < stretch.end)
+
+    def ease(self, index: int) -> float:
+        """Return what share of the past a frame lets go, so that a dissolve leaves none of it.
+
+        Over N blended frames and the one after them, what is left of the old shot falls as its
+        share of the picture does: in N + 1 equal steps.
+        """
+        for shot in self.shots:
+            at = index - shot.first
+            if 0 <= at < shot.dissolve and shot.first > 0:
+                return 1.0 / (shot.dissolve + 1 - at)
+        return 0.0
+
+
+def check_shots(settings: MotionSettings, frame_count: int) -> None:
+    """Read the shots that the user names, before anything is optimised.
+
+    Raises:
+        FramestyleError: The file is not one, or its shots do not fit the clip.
+    """
+    if settings.shots is not None:
+        read_shots(settings.shots, frame_count)
+
+
+def cutting_of(source: Source, config: Config, folder: Path, progress: Progress) -> Cutting:
+    """Return how a clip is divided.
+
+    Args:
+        source: The clip.
+        config: Whether shots are looked for, or which file names them.
+        folder: Of the job, where shots that were found are kept.
+        progress: Hears of them.
+
+    Raises:
+        FramestyleError: The file that names them is not one.
+        JobError: A frame cannot be read, or the shots cannot be kept.
+    """
+    settings, count = config.motion, source.info.frame_count
+    if settings.shots is not None:
+        return Cutting(read_shots(settings.shots, count))
+    if not settings.cuts or not follows(config, source.info):
+        return Cutting([Shot(0, count)])
+    kept = folder / FILE
+    shots = _kept(kept, count)
+    if shots is None:
+        if count > LONG_FRAMES:
+            progress(Notice(f"looking for cuts in {count} frames"))
+        frames = source.read()
+        try:
+            shots = find_shots(frame.pixels for frame in frames)
+        except InputError as error:
+            raise JobError(f"looking for cuts failed: {error}") from None
+        finally:
+            frames.close()
+        with disk_errors("keeping the shots", folder):
+            write_whole(kept, write_shots(shots).encode())
+    if len(shots) > 1:
+        progress(Notice(_told(shots)))
+    return Cutting(shots)
+
+
+def _kept(path: Path, count: int) -> list[Shot] | None:
+    """Return the shots of an earlier run of the job; None where there are none, or damaged ones."""
+    try:
+        return read_shots(path, count) if path.exists() else None
+    except FramestyleError:
+        return None
+
+
+def _told(shots: Sequence[Shot]) -> str:
+    begins = [
+        f"{shot.first + 1}{' (dissolve)' if shot.dissolve else ''}" for shot in shots if shot.first
+    ]
+    shown = ", ".join(begins[:8]) + (f" and {len(begins) - 8} more" if len(begins) > 8 else "")
+    return (
+        f"shots: {len(shots)}; new ones begin at frame {shown}; `framestyle shots` lists them, "
+        "--shots FILE sets them"
+    )
