@@ -161,6 +161,11 @@ class MotionSettings(Settings):
     warm_start: str = setting("warped", "what a later frame starts from: its own content, the last "
                               "result, or that result carried along by the optical flow",
                               choices=("none", "previous", "warped"))
+    blend: float = setting(0.0, "share of the frame's own content in the start of a later frame "
+                           "(0.5 in DeepDreamVideo, 0.85 in pytorch-deepdream)", number,
+                           metavar="X", low=0, high=1)
+    selective: bool = setting(True, "repaint all of every later frame, changed or not",
+                              flag="no_selective")
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
     temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)

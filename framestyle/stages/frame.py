@@ -65,7 +65,7 @@ class FrameStyler:
         """
         if self.dream is None and self.style is None:
             return source, FrameState()
-        past = past_of(source, links, ease)
+        past = past_of(source, links, ease, selective=self.config.motion.selective)
         if own is not None:
             return self._again(source, past, own, on_step)
         dreamed, delta = source, None
@@ -139,6 +139,7 @@ class FrameStyler:
             first = torch.full_like(past.free, chosen.first_step_size)
             step_size = torch.lerp(first, chosen.step_size * past.free, past.settled)
             iterations = chosen.iterations if past.changes or past.unfinished else 0
+        start = torch.lerp(start, content, how.blend)
         return stage.run(
             content,
             start,

@@ -55,7 +55,9 @@ class Past:
         return bool((self.settled < 1.0 - NEGLIGIBLE).any())
 
 
-def past_of(source: Tensor, links: Sequence[Link], ease: float = 0.0) -> Past:
+def past_of(
+    source: Tensor, links: Sequence[Link], ease: float = 0.0, *, selective: bool = True
+) -> Past:
     """Carry the last results along to a frame; each place takes the nearest that shows it.
 
     A place that several frames before show belongs to the nearest: c_long(i-j) = max(c(i-j) -
@@ -66,9 +68,13 @@ def past_of(source: Tensor, links: Sequence[Link], ease: float = 0.0) -> Past:
         source: The frame, (1, 3, H, W) in [0, 1].
         links: The frames before, the nearest first; none where a shot begins.
         ease: Share of what is known that is let go, as in a dissolve.
+        selective: Whether looks decide what is known and what may change; else the flow alone says
+            what is known, and all may change.
     """
     nothing = torch.zeros_like(source[:, :1])
-    parts = [_carried(source, link) for link in links if link.state.painted_for is not None]
+    parts = [
+        _carried(source, link, selective) for link in links if link.state.painted_for is not None
+    ]
     if not parts:
         return Past(None, None, nothing, nothing, nothing, 1.0 - nothing, source)
     merged, *others = parts
@@ -77,14 +83,16 @@ def past_of(source: Tensor, links: Sequence[Link], ease: float = 0.0) -> Past:
     return merged if ease == 0 else _eased(merged, ease)
 
 
-def _carried(source: Tensor, link: Link) -> Past:
+def _carried(source: Tensor, link: Link, selective: bool) -> Past:
     """Carry what one frame left along to another."""
     motion, state = link.motion, link.state.as_type(source.dtype)
     nothing = torch.zeros_like(source[:, :1])
     assert state.painted_for is not None
     painted_for = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
-    changed = change(source, painted_for, motion)
-    known = motion.seen.maximum(changed.same) * (1.0 - changed.lost)
+    known, free = motion.seen, torch.ones_like(nothing)
+    if selective:
+        changed = change(source, painted_for, motion)
+        known, free = known.maximum(changed.same) * (1.0 - changed.lost), changed.free
     known = known * ~outside(motion.back)  # there the edge is repeated, whatever it looks like
     settled, delta, result = nothing, None, None
     if state.settled is not None:
@@ -94,7 +102,7 @@ def _carried(source: Tensor, link: Link) -> Past:
     if state.result is not None:
         result = carry(state.result, motion.back).clamp(0.0, 1.0)
     held = motion.reliability * settled
-    return Past(delta, result, known, held, settled, changed.free, painted_for)
+    return Past(delta, result, known, held, settled, free, painted_for)
 
 
 def _merged(near: Past, far: Past) -> Past:

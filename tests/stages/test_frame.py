@@ -408,7 +408,7 @@ def chroma(image):
 
 def test_the_frames_own_colours_are_kept(make, clip):
     (frame, *_), _ = clip
-    plain, kept = make(levels=1), changed(make(), style={"original_colours": True})
+    plain, kept = make(), changed(make(), style={"original_colours": True})
     painted, state = plain.step(frame)
     result, state_kept = kept.step(frame)
     unclamped = ((result > 0) & (result < 1)).all(dim=1, keepdim=True).expand(1, 2, *SIZE)
