@@ -103,7 +103,7 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(100, "iterations of a shot's first frame at each of its sizes",
+    first_iterations: int = setting(80, "iterations of a shot's first frame at each of its sizes",
                                     whole, metavar="N", low=0, high=100000)
     iterations: int = setting(20, "iterations of each later frame that starts from the last; 0 "
                               "makes the start the result",
@@ -262,11 +262,11 @@ GROUPS: tuple[str, ...] = tuple(group.name for group in dataclasses.fields(Confi
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "draft": {
         "input": {"size": 320},
-        "style": {"first_iterations": 60, "iterations": 10},
+        "style": {"first_iterations": 40, "iterations": 10},
     },
     "standard": {},
     "fine": {
         "dream": {"steps": 15},
-        "style": {"first_iterations": 400, "iterations": 50},
+        "style": {"first_iterations": 250, "iterations": 50},
     },
 }
