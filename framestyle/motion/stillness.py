@@ -14,7 +14,7 @@ NOISE = 0.7 / 255
 """What rounding and compression alone change."""
 SMALLEST_MOVE_PX = 0.15
 """Moves of this much count, where texture shows them."""
-LEAST_GAIN = 0.8
+LEAST_GAIN = 0.65
 """A flow is worth following where it leaves less than this share of the squared change."""
 
 
