@@ -1,0 +1,1 @@
+"""Temporal consistency: how steady several methods keep a clip, at equal iterations a frame."""

@@ -1,0 +1,111 @@
+"""The methods compared: ways in which one frame may begin where the last one ended.
+
+Those of other systems are their settings in this code, with these loss weights and this flow. What
+a method does not name is framestyle's default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from framestyle import Config
+
+Changes = Mapping[str, Mapping[str, Any]]
+ALONE, FLOOR, OURS = "frame-by-frame", "carried", "framestyle"
+FIRST_FRAME = 4
+"""Iterations of a first frame, of those of a later one."""
+
+_BLENDED = {"warm_start": "previous", "temporal": False, "selective": False, "long_term": 1}
+_WARPED = {"warm_start": "warped", "selective": False, "long_term": 1}
+_ADAM_10 = {"levels": 1, "step_size": 10 / 255, "averaging": 0.0}
+"""artistic-videos' Adam: a step of 10 of 255, on pixels, and the last iterate is the result."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way from one frame to the next.
+
+    Attributes:
+        name: On the command line.
+        title: In tables and pictures.
+        changes: How its settings differ from framestyle's defaults, by group.
+        about: What it does, in a line.
+    """
+
+    name: str
+    title: str
+    about: str
+    changes: Changes = field(default_factory=dict)
+
+
+METHODS = (
+    Method(
+        ALONE,
+        "frame by frame",
+        "every frame alone, from its own content: as restless as it gets",
+        {"motion": {"warm_start": "none", "temporal": False}},
+    ),
+    Method(
+        FLOOR,
+        "carried",
+        "the first result carried along by the flow, nothing painted after it: the floor that the "
+        "flow allows",
+        {"style": {"iterations": 0}},
+    ),
+    Method(
+        "blend-0.85",
+        "pytorch-deepdream's blend",
+        "from the last result in place, blended with 85% of the frame's content",
+        {"motion": {**_BLENDED, "blend": 0.85}},
+    ),
+    Method(
+        "blend-0.5",
+        "DeepDreamVideo's blend",
+        "from the last result in place, blended with 50% of the frame's content",
+        {"motion": {**_BLENDED, "blend": 0.5}},
+    ),
+    Method(
+        "flow-warped",
+        "flow-warped start",
+        "from the last result carried along by the flow, without a temporal term",
+        {"motion": {**_WARPED, "temporal": False}},
+    ),
+    Method(
+        "short-term",
+        "artistic-videos, short-term",
+        "the flow-warped start and the short-term temporal term; Adam with a step of 10 of 255",
+        {"motion": _WARPED, "style": _ADAM_10},
+    ),
+    Method(
+        "long-term",
+        "artistic-videos, long-term",
+        "the same with the long-term term, up to 4 frames back",
+        {"motion": {**_WARPED, "long_term": 4}, "style": _ADAM_10},
+    ),
+    Method(OURS, "framestyle", "the defaults"),
+    Method(
+        "framestyle-3-passes",
+        "framestyle, 3 passes",
+        "the defaults, forward, backward and forward again",
+        {"motion": {"passes": 3}},
+    ),
+)
+NAMES = tuple(method.name for method in METHODS)
+
+
+def named(names: list[str] | None) -> list[Method]:
+    """Return the methods named, all by default; with those that the figures are relative to."""
+    wanted = {ALONE, FLOOR, *(names or NAMES)}
+    return [method for method in METHODS if method.name in wanted]
+
+
+def settings_of(method: Method, common: Changes, iterations: int) -> Config:
+    """Return all settings of a method.
+
+    Args:
+        method: The method.
+        common: What is the same for all methods, by group of settings.
+        iterations: Of each frame after the first.
+    """
+    given = {"style": {"first_iterations": FIRST_FRAME * iterations, "iterations": iterations}}
+    return Config().changed(given).changed(common).changed(method.changes)
