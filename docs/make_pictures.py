@@ -6,13 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from sheets import joined, labelled
 
 from framestyle.cli import main as framestyle
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
 SIZE = (480, 270)
-GAP = 6
 SHOWN = (1, 12, 24)
 DREAMS = {
     "relu3_2": "relu3_2: eyes",
@@ -46,24 +46,11 @@ def frames(folder: Path, name: str, *arguments: object) -> list[np.ndarray]:
     return [shown(folder / name / f"frame_{number:06d}.png") for number in SHOWN]
 
 
-def labelled(picture: np.ndarray, text: str) -> np.ndarray:
-    """Write a line on a dark band in the picture's lower left corner."""
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.55
-    (width, height), below = cv2.getTextSize(text, font, size, 1)
-    top = SIZE[1] - height - below - 10
-    cv2.rectangle(picture, (0, top), (width + 16, SIZE[1]), (32, 32, 32), cv2.FILLED)
-    place = (8, SIZE[1] - below - 5)
-    return cv2.putText(picture, text, place, font, size, (255, 255, 255), 1, cv2.LINE_AA)
-
-
 def save_sheet(name: str, rows: list[list[np.ndarray]]) -> None:
     """Write rows of pictures, with gaps between them."""
-    beside = np.full((SIZE[1], GAP, 3), 255, np.uint8)
-    joined = [np.hstack([part for p in row for part in (p, beside)][:-1]) for row in rows]
-    below = np.full((GAP, joined[0].shape[1], 3), 255, np.uint8)
-    sheet = np.vstack([part for row in joined for part in (row, below)][:-1])
     (DOCS / "pictures").mkdir(exist_ok=True)
-    cv2.imwrite(str(DOCS / "pictures" / name), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    file = str(DOCS / "pictures" / name)
+    cv2.imwrite(file, joined(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 def save_stages(folder: Path) -> None:

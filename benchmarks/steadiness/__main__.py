@@ -3,18 +3,19 @@
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.steadiness import methods, still, table
 from benchmarks.steadiness.arguments import DOCS, RESULTS, SAMPLES, parsed
-from benchmarks.steadiness.figures import compared, measured
+from benchmarks.steadiness.figures import SAMPLE, compared, measured
 from benchmarks.steadiness.runs import Clip, Run, clips_in, prepared, stylised
 from benchmarks.steadiness.sheet import save_sheet
 from framestyle.config import InputSettings
 from framestyle.metrics import MetricsSettings
 
-SHEET = (methods.ALONE, "short-term", methods.OURS)
+SHEET = (methods.ALONE, "short-term", "short-term-lbfgs", methods.OURS)
 """Methods in the sheet, under the source."""
 Runs = dict[tuple[str, str, str], Run]
 
@@ -36,17 +37,14 @@ def main() -> None:
     found["rows"] = rows
     write(chosen, found, text, table.details(rows))
     if chosen.docs:
-        pictured = {name: runs[clips[0].name, chosen.styles[0].stem, name].folder for name in SHEET}
-        titles = {method.name: method.title for method in methods.METHODS}
-        sheet = [("source", clips[0].folder), *((titles[n], pictured[n]) for n in SHEET)]
-        save_sheet(DOCS / "pictures" / "steadiness.jpg", sheet)
+        picture(clips[0], chosen.styles[0], runs)
     print(f"\n{text}\nwritten to {chosen.out}")
 
 
 def clips_of(chosen: argparse.Namespace) -> list[Clip]:
     """Return the sample clip and those named, as folders of frames."""
     whole = InputSettings(size=chosen.size, frames=chosen.sample_frames)
-    sample = prepared(SAMPLES / "clip.mp4", chosen.out, whole, is_sample=chosen.size >= 320)
+    sample = prepared(SAMPLES / "clip.mp4", chosen.out, whole, SAMPLE)
     part = InputSettings(size=chosen.size, frames=chosen.frames, start=chosen.start)
     paths = clips_in(chosen.clips) if chosen.clips else ()
     others = [prepared(path, chosen.out, part) for path in paths]
@@ -111,6 +109,16 @@ def facts_of(chosen: argparse.Namespace, clips: list[Clip]) -> list[str]:
         f"{methods.FIRST_FRAME * chosen.iterations} of a first one; the dream is "
         f"{'on' if chosen.dream else 'off'}. {where}.",
     ]
+
+
+def picture(sample: Clip, style: Path, runs: Runs) -> None:
+    """Write the sheet, of those of its methods that ran."""
+    rows = [("source", sample.folder)]
+    for method in methods.METHODS:
+        run = runs.get((sample.name, style.stem, method.name))
+        if run and method.name in SHEET:
+            rows.append((method.title, run.folder))
+    save_sheet(DOCS / "pictures" / "steadiness.jpg", rows)
 
 
 def write(chosen: argparse.Namespace, found: dict[str, Any], text: str, more: str) -> None:

@@ -13,6 +13,8 @@ from benchmarks.steadiness.methods import ALONE, FLOOR
 from benchmarks.steadiness.runs import PACKAGE, Clip, Run, digest, frames_of
 from framestyle.metrics import MetricsSettings, measure
 
+SAMPLE = "sample"
+"""Name of the sample clip, whose flow is known from its first frame on."""
 Figures = dict[str, float | None]
 Judge = Callable[[str, str, str], Mapping[str, float]]
 OWN = (
@@ -87,7 +89,7 @@ def _measured(
     report = dataclasses.asdict(measure(clip.folder, run.folder, [style], settings))
     figures: Figures = {name: report[name] for name in OWN}
     figures["warping_error_source"] = report["warping_error_source"]
-    if clip.is_sample:
+    if clip.name == SAMPLE and settings.size >= truth.WIDTH_PX:
         figures["true_warping_error"] = truth.true_warping_error(frames_of(run.folder))
     if judge_file:
         judged = load_judge(judge_file)(str(clip.folder), str(run.folder), str(style))

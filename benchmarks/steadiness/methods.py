@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from framestyle import Config
+from framestyle.config import StyleSettings
 
 Changes = Mapping[str, Mapping[str, Any]]
 ALONE, FLOOR, OURS = "frame-by-frame", "carried", "framestyle"
@@ -17,6 +18,8 @@ FIRST_FRAME = 4
 
 _BLENDED = {"warm_start": "previous", "temporal": False, "selective": False, "long_term": 1}
 _WARPED = {"warm_start": "warped", "selective": False, "long_term": 1}
+_ONE_STEP = {"step_size": StyleSettings().first_step_size}
+"""Both systems that blend have one step size for all frames."""
 _ADAM_10 = {"levels": 1, "step_size": 10 / 255, "averaging": 0.0}
 """artistic-videos' Adam: a step of 10 of 255, on pixels, and the last iterate is the result."""
 
@@ -56,13 +59,13 @@ METHODS = (
         "blend-0.85",
         "pytorch-deepdream's blend",
         "from the last result in place, blended with 85% of the frame's content",
-        {"motion": {**_BLENDED, "blend": 0.85}},
+        {"motion": {**_BLENDED, "blend": 0.85}, "style": _ONE_STEP},
     ),
     Method(
         "blend-0.5",
         "DeepDreamVideo's blend",
         "from the last result in place, blended with 50% of the frame's content",
-        {"motion": {**_BLENDED, "blend": 0.5}},
+        {"motion": {**_BLENDED, "blend": 0.5}, "style": _ONE_STEP},
     ),
     Method(
         "flow-warped",
@@ -72,15 +75,27 @@ METHODS = (
     ),
     Method(
         "short-term",
-        "artistic-videos, short-term",
+        "artistic-videos, short-term, Adam",
         "the flow-warped start and the short-term temporal term; Adam with a step of 10 of 255",
         {"motion": _WARPED, "style": _ADAM_10},
     ),
     Method(
         "long-term",
-        "artistic-videos, long-term",
+        "artistic-videos, long-term, Adam",
         "the same with the long-term term, up to 4 frames back",
         {"motion": {**_WARPED, "long_term": 4}, "style": _ADAM_10},
+    ),
+    Method(
+        "short-term-lbfgs",
+        "artistic-videos, short-term, L-BFGS",
+        "the short-term term with its default optimiser, whose iterations take twice as long",
+        {"motion": _WARPED, "style": {"optimizer": "lbfgs"}},
+    ),
+    Method(
+        "short-term-own-adam",
+        "short-term, framestyle's Adam",
+        "the short-term term with framestyle's step, sizes and mean over iterates",
+        {"motion": _WARPED},
     ),
     Method(OURS, "framestyle", "the defaults"),
     Method(

@@ -30,14 +30,12 @@ class Clip:
         folder: Its frames, PNG, (H, W, 3) uint8.
         frames: How many.
         digest: Of all their bytes.
-        is_sample: Whether it is the sample clip from its first frame on, whose flow is known.
     """
 
     name: str
     folder: Path
     frames: int
     digest: str
-    is_sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,14 +53,14 @@ class Run:
     seconds: float
 
 
-def prepared(path: Path, out: Path, part: InputSettings, *, is_sample: bool = False) -> Clip | None:
+def prepared(path: Path, out: Path, part: InputSettings, name: str = "") -> Clip | None:
     """Write a clip's frames into a folder, so that every method and every judge sees the same.
 
     Args:
         path: A video or a folder of frames.
         out: Folder of the benchmark.
         part: Which frames are taken of a video, and how large; a folder is taken whole.
-        is_sample: Whether it is the sample clip.
+        name: In tables; the file's unless given.
 
     Returns:
         The clip; None where it has a single frame.
@@ -72,15 +70,15 @@ def prepared(path: Path, out: Path, part: InputSettings, *, is_sample: bool = Fa
     info = open_source(path, part).info
     if info.frame_count < 2:
         return None
-    folder = out / "clips" / f"{path.stem}-{digest(str(path.resolve()), part)}"
+    files = info.files or (path,)
+    folder = out / "clips" / f"{path.stem}-{digest(*files, part)}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         untouched = Config().changed({"dream": {"enabled": False}, "style": {"enabled": False}})
         config = dataclasses.replace(untouched, input=part)
         framestyle.stylize_video(path, [], f"{folder}/", config)
-    files = frames_of(folder)
-    known = is_sample and part.start in (None, 0)
-    return Clip(path.stem, folder, len(files), digest(*files), known)
+    made = frames_of(folder)
+    return Clip(name or path.stem, folder, len(made), digest(*made))
 
 
 def stylised(clip: Clip, style: Path, config: Config, name: str, out: Path) -> Run:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from benchmarks.steadiness.runs import frames_of
+from docs.sheets import joined, labelled
 
 TILE = (384, 216)
-GAP = 6
 SHOWN = (5, 12, 22)
 """Frames, from 0."""
 ROW, LEFT, WIDTH = 128, 40, 96
@@ -25,9 +25,7 @@ def save_sheet(file: Path, rows: Sequence[tuple[str, Path]]) -> None:
         file: A JPEG.
         rows: Titles and folders of frames, of the sample clip at 320x180.
     """
-    lines = [_line(title, [cv2.imread(str(path)) for path in frames_of(f)]) for title, f in rows]
-    below = np.full((GAP, lines[0].shape[1], 3), 255, np.uint8)
-    sheet = np.vstack([part for line in lines for part in (line, below)][:-1])
+    sheet = joined([_row(title, [cv2.imread(str(f)) for f in frames_of(d)]) for title, d in rows])
     for quality in range(88, 40, -4):
         coded = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         if len(coded) <= MOST_BYTES:
@@ -35,13 +33,10 @@ def save_sheet(file: Path, rows: Sequence[tuple[str, Path]]) -> None:
     file.write_bytes(coded.tobytes())
 
 
-def _line(title: str, frames: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a row of the sheet, (216, W, 3) BGR uint8."""
+def _row(title: str, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return a row of the sheet, each (216, 384, 3) BGR uint8."""
     tiles = [_shown(frames[min(number, len(frames) - 1)]) for number in SHOWN]
-    labelled(tiles[0], title)
-    tiles.append(over_time(frames))
-    beside = np.full((TILE[1], GAP, 3), 255, np.uint8)
-    return np.hstack([part for tile in tiles for part in (tile, beside)][:-1])
+    return [labelled(tiles[0], title), *tiles[1:], over_time(frames)]
 
 
 def over_time(frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -55,17 +50,6 @@ def over_time(frames: Sequence[np.ndarray]) -> np.ndarray:
     """
     strip = np.stack([frame[ROW, LEFT : LEFT + WIDTH] for frame in frames])
     return cv2.resize(strip, TILE, interpolation=cv2.INTER_NEAREST)
-
-
-def labelled(picture: np.ndarray, text: str) -> np.ndarray:
-    """Write a line on a dark band in the picture's lower left corner."""
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.5
-    (width, height), below = cv2.getTextSize(text, font, size, 1)
-    bottom = picture.shape[0]
-    top = bottom - height - below - 10
-    cv2.rectangle(picture, (0, top), (width + 16, bottom), (32, 32, 32), cv2.FILLED)
-    place = (8, bottom - below - 5)
-    return cv2.putText(picture, text, place, font, size, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def _shown(frame: np.ndarray) -> np.ndarray:

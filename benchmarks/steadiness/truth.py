@@ -15,6 +15,8 @@ from framestyle.metrics.warping import warping_error
 from framestyle.motion import look_up
 
 FILE = Path(__file__).parents[2] / "samples" / "truth.py"
+WIDTH_PX = 320
+"""Of the sample clip; at other widths its flow is another."""
 Flow = tuple[np.ndarray, np.ndarray]
 
 
