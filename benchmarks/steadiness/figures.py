@@ -29,12 +29,12 @@ OWN = (
 )
 """Of the report, what is compared."""
 RATIOS = {
-    "style_distance": "style",
-    "content_distance": "content",
-    "sharpness_squared_levels": "sharpness",
-    "judge_style_distance": "judge_style",
-    "judge_content_distance": "judge_content",
-    "judge_sharpness": "judge_sharpness",
+    "style_distance": "style_ratio",
+    "content_distance": "content_ratio",
+    "sharpness_squared_levels": "sharpness_ratio",
+    "judge_style_distance": "judge_style_ratio",
+    "judge_content_distance": "judge_content_ratio",
+    "judge_sharpness": "judge_sharpness_ratio",
 }
 """Figures that are looked at over those of painting frame by frame."""
 EXCESSES = {

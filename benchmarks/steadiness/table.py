@@ -46,9 +46,9 @@ class Column:
 OWN = (
     Column("warping_error", "E, 10⁻⁴", ".1f", 1e4),
     Column("excess", "excess"),
-    Column("style", "style"),
-    Column("content", "content"),
-    Column("sharpness", "sharpness", worst=min),
+    Column("style_ratio", "style"),
+    Column("content_ratio", "content"),
+    Column("sharpness_ratio", "sharpness", worst=min),
     Column("still_flicker_levels", "still flicker"),
     Column("drift", "drift"),
     Column("along_over_in_place", "along / in place"),
@@ -63,9 +63,9 @@ TRUE = (
 JUDGE = (
     Column("judge_warp_error", "E, 10⁻⁴", ".1f", 1e4),
     Column("judge_excess", "excess"),
-    Column("judge_style", "style"),
-    Column("judge_content", "content"),
-    Column("judge_sharpness", "sharpness", worst=min),
+    Column("judge_style_ratio", "style"),
+    Column("judge_content_ratio", "content"),
+    Column("judge_sharpness_ratio", "sharpness", worst=min),
     Column("judge_still_flicker", "still flicker"),
 )
 

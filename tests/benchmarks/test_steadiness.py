@@ -70,8 +70,8 @@ def row(method, error, style=0.5, clip="a", **more):
 def test_excess_is_0_where_carried_and_1_frame_by_frame():
     rows = compared([row(ALONE, 0.005), row(FLOOR, 0.001, 0.6), row(OURS, 0.002, 0.4)])
     assert [each["excess"] for each in rows] == pytest.approx([1, 0, 0.25])
-    assert [each["style"] for each in rows] == pytest.approx([1, 1.2, 0.8])
-    assert rows[0]["sharpness"] is None  # not measured
+    assert [each["style_ratio"] for each in rows] == pytest.approx([1, 1.2, 0.8])
+    assert rows[0]["sharpness_ratio"] is None  # not measured
 
 
 def test_figures_are_relative_within_a_clip():
@@ -162,3 +162,10 @@ def test_a_digest_stands_for_bytes_and_values(tmp_path):
     assert one != digest(file, {"a": 2})
     file.write_bytes(b"two")
     assert one != digest(file, {"a": 1})
+
+
+def test_details_have_a_table_for_each_clip_and_style():
+    rows = compared([row(m, 1e-3, clip=clip) for clip in "ab" for m in (ALONE, FLOOR)])
+    text = table.details(rows)
+    assert [line for line in text.splitlines() if line.startswith("##")] == ["## a, s", "## b, s"]
+    assert text.count("| frame by frame |") == 2
