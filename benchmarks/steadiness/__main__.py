@@ -62,16 +62,17 @@ def common_of(chosen: argparse.Namespace) -> methods.Changes:
 
 
 def setting_of(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Return what the figures were made with, as plain values."""
-    every = {
-        method.name: asdict(methods.settings_of(method, common_of(chosen), chosen.iterations))
-        for method in methods.named(chosen.only)
+    """Return what the figures were made with, as plain values: settings, and each method's own."""
+    same = methods.Method("", "", "")
+    config = asdict(methods.settings_of(same, common_of(chosen), chosen.iterations))
+    settings = {group: config[group] for group in ("dream", "style", "motion", "compute")}
+    del settings["compute"]["weights"]  # where a file lies says nothing
+    return {
+        "seed": settings["compute"]["seed"],
+        "size_px": chosen.size,
+        "settings": settings,
+        "methods": {method.name: method.changes for method in methods.named(chosen.only)},
     }
-    groups = ("dream", "style", "motion", "compute")
-    plain = {name: {group: config[group] for group in groups} for name, config in every.items()}
-    for config in plain.values():
-        del config["compute"]["weights"]  # where a file lies says nothing
-    return {"seed": 0, "size_px": chosen.size, "iterations": chosen.iterations, "methods": plain}
 
 
 def measured_all(chosen: argparse.Namespace, clips: list[Clip], runs: Runs) -> list[dict[str, Any]]:

@@ -27,8 +27,8 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="style pictures (the samples')",
-        default=sorted((SAMPLES / "styles").glob("*.jpg")),
+        help="style pictures (the samples'); the sheet shows the first",
+        default=sorted((SAMPLES / "styles").glob("*.jpg"), reverse=True),  # swirl, mosaic
     )
     add(
         "--only",

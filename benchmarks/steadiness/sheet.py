@@ -25,7 +25,9 @@ def save_sheet(file: Path, rows: Sequence[tuple[str, Path]]) -> None:
         file: A JPEG.
         rows: Titles and folders of frames, of the sample clip at 320x180.
     """
-    sheet = joined([_row(title, [cv2.imread(str(f)) for f in frames_of(d)]) for title, d in rows])
+    parts = [_row(title, [cv2.imread(str(f)) for f in frames_of(d)]) for title, d in rows]
+    labelled(parts[0][-1], "one row of pixels, time downwards")
+    sheet = joined(parts)
     for quality in range(88, 40, -4):
         coded = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         if len(coded) <= MOST_BYTES:
