@@ -119,7 +119,7 @@ def _relative(row: Mapping[str, Any], group: Mapping[str, Mapping[str, Any]]) ->
     for name, short in RATIOS.items():
         figures[short] = ratio(row.get(name), alone.get(name))
     for name, short in EXCESSES.items():
-        e, high, low = (each.get(name) for each in (row, alone, floor))
+        e, high, low = row.get(name), alone.get(name), floor.get(name)
         known = e is not None and high is not None and low is not None
         figures[short] = ratio(e - low, high - low) if known else None
     along, in_place = row.get("moving_warped_levels"), row.get("moving_unwarped_levels")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from framestyle import Config
-from framestyle.config import StyleSettings
+from framestyle.config import DreamSettings, StyleSettings
 
 Changes = Mapping[str, Mapping[str, Any]]
 ALONE, FLOOR, OURS = "frame-by-frame", "carried", "framestyle"
@@ -18,6 +18,7 @@ FIRST_FRAME = 4
 
 _BLENDED = {"warm_start": "previous", "temporal": False, "selective": False, "long_term": 1}
 _WARPED = {"warm_start": "warped", "selective": False, "long_term": 1}
+_DREAM_ALONE = {"next_steps": DreamSettings().steps, "carry": 0.0}
 _ONE_STEP = {"step_size": StyleSettings().first_step_size}
 """Both systems that blend have one step size for all frames."""
 _ADAM_10 = {"levels": 1, "step_size": 10 / 255, "averaging": 0.0}
@@ -46,14 +47,14 @@ METHODS = (
         ALONE,
         "frame by frame",
         "every frame alone, from its own content: as restless as it gets",
-        {"motion": {"warm_start": "none", "temporal": False}},
+        {"motion": {"warm_start": "none", "temporal": False}, "dream": _DREAM_ALONE},
     ),
     Method(
         FLOOR,
         "carried",
         "the first result carried along by the flow, nothing painted after it: the floor that the "
         "flow allows",
-        {"style": {"iterations": 0}},
+        {"style": {"iterations": 0}, "dream": {"next_steps": 0, "carry": 1.0}},
     ),
     Method(
         "blend-0.85",
