@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def stylised(clip: Clip, style: Path, config: Config, name: str, out: Path) -> R
     return Run(key, folder, json.loads(record.read_text(encoding="utf-8"))["seconds"])
 
 
+@cache  # what is loaded stays what it is, even where a file changes during a run
 def sources() -> str:
     """Return the digest of the code and the embedded network that make a frame."""
     kinds = (".py", ".safetensors")
