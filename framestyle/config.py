@@ -124,7 +124,7 @@ class StyleSettings(Settings):
     first_step_size: float = setting(0.01, "step of Adam on a shot's first frame, and where a "
                                      "later one shows something new; of a range of 1", number,
                                      metavar="X", low=0, high=10)
-    step_size: float = setting(0.0025, "step of Adam where a later frame starts from the last "
+    step_size: float = setting(0.005, "step of Adam where a later frame starts from the last "
                                "result; of a range of 1", number, metavar="X", low=0, high=10)
     beta1: float = setting(0.9, "decay of Adam's mean gradient", number, metavar="X",
                            low=0, high=0.9999)
@@ -151,6 +151,9 @@ class StyleSettings(Settings):
                                  "in a window; 0 never (0.0001 in artistic-videos)", number,
                                  metavar="X", low=0, high=1)
     stop_window: int = setting(50, "iterations in that window", whole, metavar="N", low=1)
+    settle_change: float = setting(0.001, "a later frame is done when its loss falls by less than "
+                                   "this share in 5 iterations, where all of it may change; 0 "
+                                   "never", number, metavar="X", low=0, high=1)
     original_colours: bool = setting(False, "keep the frame's own colours, take brightness only")
 
 

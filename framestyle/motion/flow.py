@@ -23,8 +23,8 @@ class Motion:
 
     Attributes:
         back: flow[this->earlier], (1, 2, H, W) float32, in pixels: where to look a pixel up.
-        reliability: (1, 1, H, W) float32 in {0, 1}: 0 where that cannot be trusted to hold a pixel.
-        seen: (1, 1, H, W) float32 in {0, 1}: 0 where the earlier frame did not show this place.
+        reliability: (1, 1, H, W) float32 in [0, 1]: 0 where that cannot be trusted to hold a pixel.
+        seen: (1, 1, H, W) float32 in [0, 1]: 0 where the earlier frame did not show this place.
     """
 
     back: Tensor
@@ -72,7 +72,10 @@ class FlowSource(ABC):
         back = without_idle_motion(back, first, second)
         trusted, seen = masks(back, forth)
         if size != (height, width):
-            trusted, seen = (nnf.interpolate(m, size=(height, width)) for m in (trusted, seen))
+            trusted, seen = (
+                nnf.interpolate(mask, size=(height, width), mode="bilinear")
+                for mask in (trusted, seen)
+            )
         return Motion(resize_flow(back, height, width), trusted, seen)
 
 

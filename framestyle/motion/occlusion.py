@@ -6,6 +6,9 @@ from torch import Tensor
 
 from framestyle.motion.warp import look_up, outside
 
+SOFT_PX = 5
+"""Side of the neighbourhood over which the edge of a mask is softened."""
+
 
 def masks(flow: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
     """Return where a flow can be trusted to hold a pixel, and where it has something to carry.
@@ -15,13 +18,24 @@ def masks(flow: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
         back: flow[b->a], of the same shape.
 
     Returns:
-        The reliability, (1, 1, H, W) float32: 1 where a pixel of a is seen in b and off motion
-        edges, else 0. And the same for what is seen in b, motion edges or not, without specks: what
-        is not seen is new, and has to be made from nothing.
+        The reliability, (1, 1, H, W) float32 in [0, 1]: over 0 where a pixel of a is seen in b and
+        off motion edges, and less than 1 beside what is not. And the same for what is seen in b,
+        motion edges or not, without specks: what is not seen is new, and has to be made from
+        nothing.
     """
     hidden = occluded(flow, back)
     trusted = ~(hidden | motion_edge(flow))
-    return trusted.to(torch.float32), (~without_specks(hidden)).to(torch.float32)
+    return softened(trusted), softened(~without_specks(hidden))
+
+
+def softened(mask: Tensor) -> Tensor:
+    """Let a mask, (1, 1, H, W) bool, fall off inside its edges: float32 in [0, 1], 0 outside.
+
+    A seam in the mask would be one in the picture.
+    """
+    hard = mask.to(torch.float32)
+    mean = nnf.avg_pool2d(hard, SOFT_PX, 1, SOFT_PX // 2, count_include_pad=False)
+    return hard * mean
 
 
 def occluded(flow: Tensor, back: Tensor) -> Tensor:

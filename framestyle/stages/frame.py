@@ -9,7 +9,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.objectives import TemporalLoss
 from framestyle.stages.dream import DreamStage
-from framestyle.stages.optimise import OnIteration
+from framestyle.stages.optimise import OnIteration, Plateau
 from framestyle.stages.past import Link, Past, painted_for, past_of
 from framestyle.stages.pyramid import resize, size_of
 from framestyle.stages.state import FrameState
@@ -23,6 +23,9 @@ NEIGHBOUR_SHARE = 0.5
 
 DISAGREEMENT = 0.02
 """Difference of the two, of a range of 1, from which a place is painted with the whole step."""
+
+SETTLE_WINDOW = 5
+"""Iterations between two looks at whether a later frame has settled."""
 
 
 @dataclass
@@ -146,8 +149,17 @@ class FrameStyler:
             iterations,
             step_size=step_size,
             temporal=temporal,
+            stop=self._stop(past),
             on_iteration=self._told(on_step),
         )
+
+    def _stop(self, past: Past) -> Plateau | None:
+        """When a later frame has settled: what may change of it decides how much that is."""
+        change = self.config.style.settle_change
+        if change == 0:
+            return None
+        free = past.free.maximum(1.0 - past.known)
+        return Plateau(change * float(free.mean()), SETTLE_WINDOW)
 
     def _again(
         self, source: Tensor, past: Past, own: FrameState, on_step: OnStep
@@ -166,6 +178,7 @@ class FrameStyler:
                 self.config.style.iterations if bool(free.any()) else 0,
                 step_size=self.config.style.step_size * free,
                 temporal=self._temporal(past),
+                stop=self._stop(past),
                 on_iteration=self._told(on_step),
             )
         after = painted_for(source, past)

@@ -28,7 +28,8 @@ class Plateau:
 
     Attributes:
         change: That share, of the loss; 0 never stops.
-        window: Iterations between two looks. Looking waits for the device.
+        window: Iterations between two looks, the first of them a look too. Looking waits for the
+            device.
     """
 
     change: float = 0.0
@@ -37,7 +38,7 @@ class Plateau:
 
     def reached(self, iteration: int, loss: Tensor) -> bool:
         """Tell whether to stop after this many iterations, at this loss."""
-        if self.change <= 0 or iteration % self.window:
+        if self.change <= 0 or (iteration % self.window and iteration > 1):
             return False
         last, self._last = self._last, float(loss)
         return last is not None and last - self._last < self.change * abs(last)

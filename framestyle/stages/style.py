@@ -67,6 +67,7 @@ class StyleStage:
         *,
         step_size: float | Tensor,
         temporal: tuple[float, TemporalLoss] | None = None,
+        stop: Plateau | None = None,
         on_iteration: OnIteration = lambda iteration, terms: None,
     ) -> Tensor:
         """Paint one frame.
@@ -77,6 +78,7 @@ class StyleStage:
             iterations: Steps at most; 0 returns the start.
             step_size: Of Adam; a number, or (1, 1, H, W).
             temporal: Weight and term that hold the frame to the last one.
+            stop: When it is done early; the settings say so unless given.
             on_iteration: Called after every step.
 
         Returns:
@@ -97,7 +99,7 @@ class StyleStage:
             stepper,
             iterations,
             averaging=chosen.averaging if chosen.optimizer == "adam" else 0.0,
-            stop=Plateau(chosen.stop_change, chosen.stop_window),
+            stop=stop or Plateau(chosen.stop_change, chosen.stop_window),
             on_iteration=on_iteration,
         )
 

@@ -133,7 +133,7 @@ def test_large_frames_are_searched_at_a_smaller_size(moving_clip):
     assert found.reliability.shape == (1, 1, 200, 260)
     inside = true.reliability[0, 0].numpy() > 0
     assert np.median(endpoint_error(found.back, true.back)[inside]) < 0.4
-    assert set(found.reliability.unique().tolist()) <= {0.0, 1.0}
+    assert 0.0 <= found.reliability.min() < found.reliability.max() <= 1.0
 
 
 @pytest.mark.parametrize("size", [(20, 40), (64, 64), (33, 47)])

@@ -13,6 +13,7 @@ from framestyle.motion import (
     occluded,
     without_specks,
 )
+from framestyle.motion.occlusion import softened
 
 
 def draw_flow(height, width, seed, spread):
@@ -110,6 +111,14 @@ def test_a_uniform_motion_is_trusted_but_for_what_comes_into_the_frame():
     trusted = masks(flow, -flow)[0]
     assert trusted[..., :9].all()
     assert not trusted[..., 9:].any()
+
+
+def test_a_mask_falls_off_inside_its_edge_and_is_0_outside():
+    mask = torch.zeros(1, 1, 9, 20, dtype=torch.bool)
+    mask[..., 8:] = True
+    soft = softened(mask)
+    assert not soft[..., :8].any()
+    torch.testing.assert_close(soft[0, 0, 4, 7:12], torch.tensor([0, 0.6, 0.8, 1, 1]))
 
 
 def score(found, true):

@@ -315,7 +315,7 @@ def test_the_relative_normalisation_means_the_same_at_any_size(random_network, p
 
 def test_a_frame_is_done_on_a_plateau(make, frame):
     _, losses = run(make(stop_change=0.9, stop_window=5), frame, 100)
-    assert len(losses) == 10
+    assert len(losses) == 5
     _, losses = run(make(stop_change=0.0), frame, 12)
     assert len(losses) == 12
 
