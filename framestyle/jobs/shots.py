@@ -42,7 +42,7 @@ class Cutting:
     def stretches(self) -> list[Stretch]:
         """Return what lies between cuts, in order."""
         starts = [shot.first for shot in self.shots if shot.dissolve == 0 or shot.first == 0]
-        ends = [*starts[1:], self.shots[-1].end if self.shots else 0]
+        ends = [*starts[1:], *(shot.end for shot in self.shots[-1:])]
         return [Stretch(first, end) for first, end in zip(starts, ends, strict=True)]
 
     def stretch_of(self, index: int) -> Stretch:
