@@ -103,7 +103,7 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(80, "iterations of a shot's first frame at each of its sizes",
+    first_iterations: int = setting(90, "iterations of a shot's first frame at each of its sizes",
                                     whole, metavar="N", low=0, high=100000)
     iterations: int = setting(20, "iterations of each later frame that starts from the last; 0 "
                               "makes the start the result",
@@ -124,7 +124,7 @@ class StyleSettings(Settings):
     first_step_size: float = setting(0.01, "step of Adam on a shot's first frame, and where a "
                                      "later one shows something new; of a range of 1", number,
                                      metavar="X", low=0, high=10)
-    step_size: float = setting(0.005, "step of Adam where a later frame starts from the last "
+    step_size: float = setting(0.0025, "step of Adam where a later frame starts from the last "
                                "result; of a range of 1", number, metavar="X", low=0, high=10)
     beta1: float = setting(0.9, "decay of Adam's mean gradient", number, metavar="X",
                            low=0, high=0.9999)
@@ -170,7 +170,7 @@ class MotionSettings(Settings):
     selective: bool = setting(True, "repaint all of every later frame, changed or not",
                               flag="no_selective")
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
-    temporal_weight: float = setting(100.0, "weight of the short-term temporal term", number,
+    temporal_weight: float = setting(200.0, "weight of the short-term temporal term", number,
                                      metavar="X", low=0)
     flow: str = setting("auto", "optical flow: dis searches on the CPU, raft_* are networks for a "
                         "GPU, a folder holds .flo or KITTI files", metavar="auto|dis|raft_small|"

@@ -13,6 +13,10 @@ from framestyle.stages.state import FrameState
 NEGLIGIBLE = 0.02
 """Share of freedom that is none, and of the whole that may be missing from it."""
 
+UNTRUSTED_HOLD = 0.5
+"""Weight of the temporal term where looks say that a place is known and the flow's tests do not
+trust it, as at the edges of motion."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -101,7 +105,7 @@ def _carried(source: Tensor, link: Link, selective: bool) -> Past:
         delta = carry(state.dream_delta, motion.back) * known
     if state.result is not None:
         result = carry(state.result, motion.back).clamp(0.0, 1.0)
-    held = motion.reliability * settled
+    held = (UNTRUSTED_HOLD + (1.0 - UNTRUSTED_HOLD) * motion.reliability) * settled
     return Past(delta, result, known, held, settled, free, painted_for)
 
 
