@@ -1,17 +1,16 @@
 """``framestyle metrics``: how steady and how faithful a result is."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from framestyle.cli.arguments import _formatter, _help, _metavar, _type
+from framestyle.cli.flags import PART, Parser, add_settings, given
 from framestyle.config import InputSettings
-from framestyle.errors import OutputError, SettingsError
+from framestyle.errors import OutputError
 from framestyle.metrics import MetricsSettings
-from framestyle.settings import Settings, flag_name, meanings
+from framestyle.settings import meanings
 
 EPILOG = """\
 INPUT and OUTPUT are videos, folders of frames, patterns or pictures, with as many frames each.
@@ -26,23 +25,13 @@ grey picture is perfectly steady.
 """
 STDOUT = "-"
 ALL = tuple(field.name for field, _ in meanings(MetricsSettings))
-PARTS = ("start", "end", "frames", "fps")
-"""Settings of the input that say which part of it a result was made of."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of printing its usage and leaving."""
-
-    def error(self, message: str) -> NoReturn:
-        message = message.removeprefix("argument ")
-        raise SettingsError(f"{message} ({self.prog} --help lists everything)")
 
 
 def metrics(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
     found = vars(_parser().parse_args(argv))
-    settings = MetricsSettings(**_given(found, ALL))
-    part = InputSettings(**_given(found, PARTS))
+    settings = MetricsSettings(**given(found, ALL))
+    part = InputSettings(**given(found, PART))
     _measure(found, settings, part)
     return 0
 
@@ -92,20 +81,12 @@ def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
             raise OutputError(f"--json: {file} is read by the command; give it another name")
 
 
-def _given(found: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    values = {name: found[name] for name in names if found[name] is not None}
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="framestyle metrics",
         usage="framestyle metrics INPUT OUTPUT [--style PICTURE[:WEIGHT]]... [options]",
         description="Measure how steady a result is, and how near to its style and its content.",
         epilog=EPILOG,
-        formatter_class=_formatter,
-        allow_abbrev=False,
-        add_help=False,
     )
     parser.add_argument("source", metavar="INPUT", help="what the result was made of")
     parser.add_argument("result", metavar="OUTPUT", help="the result")
@@ -120,22 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--json", metavar="FILE", help="write the figures as JSON; - for standard output"
     )
-    _add(options, MetricsSettings, ALL)
+    add_settings(options, MetricsSettings, ALL)
     options.add_argument("--quiet", action="store_true", help="show nothing but figures and errors")
     options.add_argument("-h", "--help", action="help", help="show this and stop")
     part = parser.add_argument_group("which part of INPUT the result was made of")
-    _add(part, InputSettings, PARTS)
+    add_settings(part, InputSettings, PART)
     return parser
-
-
-def _add(group: argparse._ArgumentGroup, kind: type[Settings], names: Iterable[str]) -> None:
-    for field, meaning in meanings(kind):
-        if field.name in names:
-            group.add_argument(
-                flag_name(field, meaning),
-                dest=field.name,
-                action="append" if field.default == () else "store",
-                type=_type(meaning),
-                metavar=_metavar(meaning),
-                help=_help(field, meaning),
-            )

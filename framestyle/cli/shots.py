@@ -1,15 +1,12 @@
 """``framestyle shots``: where a clip's shots begin and end."""
 
-import argparse
 import json
 import sys
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from framestyle.cli.arguments import _formatter, _help, _metavar, _type
+from framestyle.cli.flags import PART, Parser, add_settings, given
 from framestyle.config import InputSettings
-from framestyle.errors import SettingsError
-from framestyle.settings import flag_name, meanings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,23 +25,13 @@ where the shot before still shows in the first N frames.
 
 docs/shots.md says what is found and what is not, and how to change it by hand.
 """
-PARTS = ("start", "end", "frames", "fps")
-"""Settings of the input that say which part of it is looked at."""
 BAR_SECONDS = 0.2
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of printing its usage and leaving."""
-
-    def error(self, message: str) -> NoReturn:
-        message = message.removeprefix("argument ")
-        raise SettingsError(f"{message} ({self.prog} --help lists everything)")
 
 
 def shots(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
     found = vars(_parser().parse_args(argv))
-    part = InputSettings(**{name: found[name] for name in PARTS if found[name] is not None})
+    part = InputSettings(**given(found, PART))
     _find(found["source"], part, found["json"], found["quiet"])
     return 0
 
@@ -110,28 +97,17 @@ def _plain(path: str, shots: "Sequence[Shot]", info: "ClipInfo") -> dict[str, An
     }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="framestyle shots",
         usage="framestyle shots INPUT [options]",
         description="Find a clip's cuts, dissolves and fades, and name the shots between them.",
         epilog=EPILOG,
-        formatter_class=_formatter,
-        allow_abbrev=False,
-        add_help=False,
     )
     parser.add_argument("source", metavar="INPUT", help="the clip")
     options = parser.add_argument_group("options")
     options.add_argument("--json", action="store_true", help="print JSON instead of lines")
-    for field, meaning in meanings(InputSettings):
-        if field.name in PARTS:
-            options.add_argument(
-                flag_name(field, meaning),
-                dest=field.name,
-                type=_type(meaning),
-                metavar=_metavar(meaning),
-                help=_help(field, meaning),
-            )
+    add_settings(options, InputSettings, PART)
     options.add_argument("--quiet", action="store_true", help="show nothing but shots and errors")
     options.add_argument("-h", "--help", action="help", help="show this and stop")
     return parser

@@ -87,7 +87,8 @@ def test_every_kind_of_input(place, command, arguments, line):
         ("clip.mp4 --start 99", "99"),
         ("clip.mp4 --frames 0", "--frames"),
         ("clip.mp4 --frames few", "'few'"),
-        ("clip.mp4 --size 40", "--size"),
+        ("clip.mp4 --size 40", "there is no --size"),
+        ("clip.mp4 --jsn", "mean --json or --fps? (framestyle shots --help lists"),
         ("clip.mp4 other.mp4", "other.mp4"),
     ],
 )

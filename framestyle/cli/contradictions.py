@@ -1,0 +1,69 @@
+"""Flags that do not go together: who gives both means something else than would happen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from framestyle.config import FLOWS, Config
+from framestyle.errors import SettingsError
+from framestyle.settings import flag_name, meanings
+
+DREAM = {"dream.layers", "dream.strength", "dream.guide"}
+STYLE = {"style.style_layers", "style.style_weight", "style.init", "style.settle_change"}
+ADAM = {
+    f"style.{name}"
+    for name in ("step_size", "first_step_size", "beta1", "beta2", "averaging", "levels")
+}
+FURTHER = {"motion.passes", "motion.long_term"}
+"""What carries results further than from one frame to the next; 1 asks for nothing."""
+CARRIED = {"motion.flow", "motion.flow_preset", "motion.flow_size", "motion.shots", *FURTHER}
+
+
+def check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the flags of a command line against each other.
+
+    Args:
+        changes: Settings by group, as parsed.
+
+    Raises:
+        SettingsError: One makes another useless, or contradicts it.
+    """
+    values = {
+        f"{group}.{name}": value for group, some in changes.items() for name, value in some.items()
+    }
+    asked = {name for name, value in values.items() if not (name in FURTHER and value == 1)}
+    for said, is_said, how, names in _rules(values):
+        clash = sorted(names & asked)
+        if is_said and clash:
+            raise SettingsError(f"{_flag(clash[0])} {how} {said}; give one of them up")
+
+
+def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
+    """Return what is said, whether it is, what it does to other flags, and which these are."""
+    useless, against = "does nothing with", "contradicts"
+    no_dream, no_style = (values.get(f"{stage}.enabled") is False for stage in ("dream", "style"))
+    start, flow = values.get("motion.warm_start"), values.get("motion.flow", "auto")
+    by_flow = set() if flow in ("auto", "dis") else {"motion.flow_preset"}
+    by_flow |= set() if flow in FLOWS else {"motion.flow_size"}
+    return [
+        ("--no-dream and --no-style", no_dream and no_style, useless, CARRIED),
+        ("--no-dream", no_dream, useless, DREAM),
+        ("--no-style", no_style, useless, {*STYLE, "motion.passes"}),  # no pass changes a dream
+        ("--no-temporal", values.get("motion.temporal") is False, useless,
+         {"motion.temporal_weight"}),
+        (f"--flow {flow}", True, useless, by_flow),
+        ("--optimizer lbfgs", values.get("style.optimizer") == "lbfgs", useless, ADAM),
+        ("--warm-start none", start == "none", useless,
+         {"style.iterations", "style.settle_change"}),
+        (f"--warm-start {start}", start in ("none", "previous"), against, FURTHER),
+        ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
+    ]  # fmt: skip
+
+
+def _flag(name: str) -> str:
+    group, _, key = name.partition(".")
+    known = {field.name: (field, meaning) for field, meaning in meanings(_kind(group))}
+    return flag_name(*known[key])
+
+
+def _kind(group: str) -> Any:
+    return type(getattr(Config(), group))
