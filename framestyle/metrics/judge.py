@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from framestyle.networks import locate, network_spec
-from framestyle.networks.download import reach
+from framestyle.networks import can_be_had, network_spec
 
 JUDGE = "squeezenet1_0"
 """No run paints with it unless told to."""
@@ -32,7 +31,7 @@ def choose_judge(name: str, files: Mapping[str, Path]) -> tuple[str, str]:
     chosen, why = name, "as named"
     if name == "auto":
         chosen, why = JUDGE, "--network NAME takes another"
-        if not _can_be_had(JUDGE, files):
+        if not can_be_had(JUDGE, files):
             chosen, why = (
                 EMBEDDED,
                 (
@@ -46,7 +45,3 @@ def choose_judge(name: str, files: Mapping[str, Path]) -> tuple[str, str]:
     unused = ", ".join(other for other in files if other != chosen)
     remark = f"; the weights given for {unused} are not used" if unused else ""
     return chosen, f"judge: {chosen} ({why}){remark}"
-
-
-def _can_be_had(name: str, files: Mapping[str, Path]) -> bool:
-    return name in files or locate(name).kind != "missing" or reach(network_spec(name).url).ok

@@ -9,7 +9,7 @@ from framestyle.motion.occlusion import masks, motion_edge, occluded, without_sp
 from framestyle.motion.raft import Raft
 from framestyle.motion.shot_list import read_shots, write_shots
 from framestyle.motion.shot_search import find_shots
-from framestyle.motion.shots import Shot, is_cut
+from framestyle.motion.shots import Shot
 from framestyle.motion.warp import carry, look_up, outside, resize_flow
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Shot",
     "carry",
     "find_shots",
-    "is_cut",
     "look_up",
     "masks",
     "motion_edge",
