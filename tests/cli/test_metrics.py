@@ -126,7 +126,10 @@ BAD = {
     "nothing": ("", "required: INPUT, OUTPUT"),
     "no output": ("clip.mp4", "required: OUTPUT"),
     "too much": ("clip.mp4 clip.mp4 clip.mp4", "unrecognized arguments: clip.mp4"),
-    "an unknown flag": ("clip.mp4 clip.mp4 --stile a.png", "no --stile.* mean --style.*metrics --help"),
+    "an unknown flag": (
+        "clip.mp4 clip.mp4 --stile a.png",
+        "there is no --stile; did you mean --style.*framestyle metrics --help",
+    ),
     "missing input": ("clop.mp4 clip.mp4", r"clop\.mp4 does not exist.*clip\.mp4"),
     "missing output": ("clip.mp4 no/out.mp4", "does not exist"),
     "empty folder": ("clip.mp4 empty", "no pictures"),
