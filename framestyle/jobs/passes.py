@@ -140,10 +140,12 @@ class KeptFrames:
                 "job anew with --restart"
             ) from None
 
-    def drop(self, stretch: Stretch, leg: int) -> None:
-        """Delete what a leg made of a stretch."""
-        for index in range(stretch.first, stretch.end):
-            self._path(index, leg).unlink(missing_ok=True)
+    def drop_before(self, leg: Leg) -> None:
+        """Delete all that no leg from this one on reads, whatever run left it."""
+        for path in self._folder.glob("*.*.safetensors*"):
+            index, number = (int(part) for part in path.name.lstrip(".").split(".")[:2])
+            if index < leg.stretch.first or number < leg.number - 1:
+                path.unlink(missing_ok=True)
 
     def _path(self, index: int, leg: int) -> Path:
         return self._folder / f"{index}.{leg}.safetensors"

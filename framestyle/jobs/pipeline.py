@@ -69,11 +69,12 @@ class Pipeline:
         """
         departures = Departures(self.sink, self.kept, self.job, self.source.info.bit_depth)
         for leg, first in remaining(self.cutting, self.passes, done):
+            # first, so that what a run left that was broken off after a leg goes too
+            self.kept.drop_before(leg)
+            if isinstance(self.flow, CachedFlow):
+                self.flow.drop_before(leg.stretch.first)
             begins = first == leg.position_after(None)
             self._go(leg, first, ClipState() if begins else state, departures)
-            self.kept.drop(leg.stretch, leg.number - 1)
-            if leg.is_last and isinstance(self.flow, CachedFlow):
-                self.flow.drop_before(leg.stretch.end)
 
     def _go(self, leg: Leg, first: int, state: ClipState, departures: Departures) -> None:
         reading = ReadAhead(self._arrivals(leg, first))
