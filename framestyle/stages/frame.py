@@ -21,8 +21,9 @@ OnStep = Callable[[str, int, int, Mapping[str, Tensor]], None]
 NEIGHBOUR_SHARE = 0.5
 """Of the start of a frame in a later pass; the rest is its own result (Ruder 2016, section 4.4)."""
 
-DISAGREEMENT = 0.02
-"""Difference of the two, of a range of 1, from which a place is painted with the whole step."""
+DISAGREEMENT = 0.2
+"""Difference of the two, of a range of 1, from which a place is painted with the whole step. At a
+tenth of it, what painting adds to each frame outweighs what the halves have in common."""
 
 SETTLE_WINDOW = 5
 """Iterations between two looks at whether a later frame has settled."""
