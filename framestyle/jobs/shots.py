@@ -18,6 +18,10 @@ FILE = "shots.txt"
 LONG_FRAMES = 1000
 """From here on the search takes so long that one wonders."""
 
+FRAMES_AFTER, EASE_AFTER = 8, 0.4
+"""Frames after a dissolve that still let go of some of the past, and the share that each does:
+together all but a sixtieth."""
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -52,13 +56,16 @@ class Cutting:
     def ease(self, index: int) -> float:
         """Return what share of the past a frame lets go, so that a dissolve leaves none of it.
 
-        Over N blended frames and the one after them, what is left of the old shot falls as its
-        share of the picture does: in N + 1 equal steps.
+        Over N blended frames, what is left of the old shot falls in equal steps, to 1 / (N + 1).
+        The blends show it too, and so does what was painted for them: some frames after go on.
         """
-        for shot in self.shots:
+        for shot in reversed(self.shots):
             at = index - shot.first
-            if 0 <= at < shot.dissolve and shot.first > 0:
+            if at < 0 or shot.first == 0:
+                continue
+            if at < shot.dissolve:
                 return 1.0 / (shot.dissolve + 1 - at)
+            return EASE_AFTER if at < shot.dissolve + FRAMES_AFTER and shot.dissolve else 0.0
         return 0.0
 
 

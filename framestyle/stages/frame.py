@@ -123,7 +123,7 @@ class FrameStyler:
         on_step: OnStep,
     ) -> Tensor:
         chosen, how = self.config.style, self.config.motion
-        temporal = self._temporal(past)
+        temporal = self._temporal(past, content)
         if past.result is None or how.warm_start == "none":
             planned = chosen.first_iterations * len(stage.sizes(content))
             return stage.run_coarse_to_fine(
@@ -178,7 +178,7 @@ class FrameStyler:
                 start,
                 self.config.style.iterations if bool(free.any()) else 0,
                 step_size=self.config.style.step_size * free,
-                temporal=self._temporal(past),
+                temporal=self._temporal(past, own.result),
                 stop=self._stop(past),
                 on_iteration=self._told(on_step),
             )
@@ -186,11 +186,13 @@ class FrameStyler:
         state = FrameState(own.dream_delta, result, own.settled, after)
         return self.shown(source, state), state
 
-    def _temporal(self, past: Past) -> tuple[float, TemporalLoss] | None:
+    def _temporal(self, past: Past, otherwise: Tensor) -> tuple[float, TemporalLoss] | None:
+        """Hold a frame to the past, as far as that is known; what is let go pulls no more."""
         how = self.config.motion
         if past.result is None or not how.temporal:
             return None
-        return how.temporal_weight, TemporalLoss(past.result, past.held)
+        target = torch.lerp(otherwise, past.result, past.known)
+        return how.temporal_weight, TemporalLoss(target, past.held)
 
     def _told(self, on_step: OnStep) -> OnIteration:
         planned = self.config.style.iterations

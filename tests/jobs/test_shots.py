@@ -9,7 +9,7 @@ import pytest
 from framestyle.config import Config
 from framestyle.errors import JobError, SettingsError
 from framestyle.jobs import shots
-from framestyle.jobs.shots import FILE, Cutting, Stretch, check_shots, cutting_of
+from framestyle.jobs.shots import EASE_AFTER, FILE, Cutting, Stretch, check_shots, cutting_of
 from framestyle.media import open_source
 from framestyle.motion import Shot, read_shots, write_shots
 from framestyle.progress import Notice
@@ -46,7 +46,10 @@ def test_over_a_dissolve_the_old_shot_goes_in_equal_steps(count):
     for k in range(1, count + 1):
         left *= 1.0 - cutting.ease(4 + k - 1)
         assert left == pytest.approx(1 - k / (count + 1))
-    assert all(cutting.ease(index) == 0 for index in range(4 + count, 20))
+    for index in range(4 + count, 12 + count):  # what was painted for the blends goes after them
+        left *= 1.0 - cutting.ease(index)
+    assert left < 0.02 / (count + 1)
+    assert all(cutting.ease(index) == 0 for index in range(12 + count, 20))
 
 
 def test_a_cut_lets_go_of_nothing_by_degrees():
@@ -56,9 +59,15 @@ def test_a_cut_lets_go_of_nothing_by_degrees():
 
 
 def test_two_dissolves_are_eased_each_on_its_own():
-    cutting = Cutting([Shot(0, 4), Shot(4, 8, 1), Shot(8, 12, 2)])
-    eased = {index: cutting.ease(index) for index in range(12) if cutting.ease(index)}
-    assert eased == {4: 1 / 2, 8: 1 / 3, 9: 1 / 2}
+    cutting = Cutting([Shot(0, 4), Shot(4, 8, 1), Shot(8, 19, 2), Shot(19, 30)])
+    after = dict.fromkeys((5, 6, 7, *range(10, 18)), EASE_AFTER)
+    eased = {index: cutting.ease(index) for index in range(30) if cutting.ease(index)}
+    assert eased == {4: 1 / 2, 8: 1 / 3, 9: 1 / 2, **after}
+
+
+def test_after_a_cut_no_dissolve_is_eased_any_more():
+    cutting = Cutting([Shot(0, 4), Shot(4, 8, 2), Shot(8, 20)])
+    assert [index for index in range(20) if cutting.ease(index)] == [4, 5, 6, 7]
 
 
 # --- where it comes from -------------------------------------------------------------------------
