@@ -123,10 +123,10 @@ def _motions(
             continue
         motion = flow.between(there[index].pixels, frame.pixels, at)
         motions[index] = motion
+        new = motion.seen < 0.5  # beside what is new the mask falls off, and that is no more of it
         # what enters over the border was not there before either
-        new = (1.0 - motion.seen) * ~outside(motion.back)
-        hidden = new if hidden is None else hidden.minimum(1.0 - motion.seen)
-        if float(hidden.mean()) < LEAST_HIDDEN_SHARE:
+        hidden = new & ~outside(motion.back) if hidden is None else hidden & new
+        if float(hidden.float().mean()) < LEAST_HIDDEN_SHARE:
             break
     return motions
 
