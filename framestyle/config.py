@@ -103,7 +103,7 @@ class StyleSettings(Settings):
 
     enabled: bool = setting(True, "leave the style out", flag="no_style")
     network: str = setting("auto", "network that paints", metavar="NAME", flag="style_network")
-    first_iterations: int = setting(90, "iterations of a shot's first frame at each of its sizes",
+    first_iterations: int = setting(80, "iterations of a shot's first frame at each of its sizes",
                                     whole, metavar="N", low=0, high=100000)
     iterations: int = setting(20, "iterations of each later frame that starts from the last; 0 "
                               "makes the start the result",

@@ -51,7 +51,9 @@ def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
         motion: How the last frame lies in this one.
     """
     square = (source - painted_for).square().mean(dim=1, keepdim=True)
-    seen = nnf.avg_pool2d(square, BOX_PX, 1, BOX_PX // 2, count_include_pad=False).sqrt()
+    seen = _boxed(square).sqrt()
+    # what comes into view is known to be another thing, and tells nothing of what is beside it
+    beside = _boxed(square * motion.seen) / _boxed(motion.seen).clamp(min=1e-6)
     # what stands still beside something that moves belongs to a neighbourhood that does not change
     least = -nnf.max_pool2d(-seen, BOX_PX, 1, BOX_PX // 2)
     speed = motion.back.square().sum(dim=1, keepdim=True).sqrt()
@@ -59,8 +61,12 @@ def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
     return Change(
         free=_between(least, UNCHANGED, CHANGED).maximum(worn),
         same=1.0 - _between(seen, UNCHANGED, CHANGED),
-        lost=_between(seen, KNOWN, LOST),
+        lost=_between(beside.sqrt(), KNOWN, LOST),
     )
+
+
+def _boxed(values: Tensor) -> Tensor:
+    return nnf.avg_pool2d(values, BOX_PX, 1, BOX_PX // 2, count_include_pad=False)
 
 
 def _between(values: Tensor, low: float, high: float) -> Tensor:

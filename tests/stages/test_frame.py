@@ -9,7 +9,15 @@ import torch
 
 from framestyle.config import Config
 from framestyle.motion import DenseInverseSearch, Motion, carry, still
-from framestyle.stages import ClipState, DreamStage, FrameState, FrameStyler, Link, StyleStage
+from framestyle.stages import (
+    ClipState,
+    DreamStage,
+    FrameState,
+    FrameStyler,
+    Link,
+    StyleStage,
+    looked_back_to,
+)
 from framestyle.stages.frame import with_colours_of
 
 CONTENT = (("fire3", 1.0),)
@@ -462,3 +470,209 @@ def test_with_no_warm_start_every_frame_is_made_as_the_first_is(make, clip):
     result, after = styler.step(first, [Link(motion, state)])
     assert torch.equal(result, state.result)
     assert torch.equal(after.settled, torch.ones(1, 1, *SIZE))
+
+
+# --- what was hidden ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passing(picture, texture):
+    """A plate, 24 pixels wide, passes over a still picture by 8 pixels a frame.
+
+    Returns frames and ``motion(earlier, this)``, which is exact.
+    """
+    background = (picture("frame", *SIZE)[0].permute(1, 2, 0).numpy() * 255).round()
+    plate, columns = texture(48, 24, 9), torch.arange(SIZE[1])
+
+    def covered(number):
+        return (columns >= 8 * number - 24) & (columns < 8 * number)
+
+    def motion(earlier, this):
+        over = covered(this)
+        from_px = columns - 8 * (this - earlier)
+        back = torch.zeros(1, 2, *SIZE)
+        back[0, 0, :, over] = -8.0 * (this - earlier)
+        seen = torch.where(over, from_px >= 0, ~covered(earlier)).float()
+        seen = seen.view(1, 1, 1, -1).expand(1, 1, *SIZE)
+        return Motion(back, seen, seen)
+
+    frames = []
+    for number in range(12):
+        frame = background.astype(np.uint8)
+        over = covered(number).numpy()
+        frame[:, over] = plate[:, np.arange(SIZE[1])[over] - (8 * number - 24)]
+        frames.append(tensor(frame))
+    return frames, motion
+
+
+def long_run(styler, frames, motion, reach):
+    """Results of a shot, each frame looking back as a run of it does."""
+    results, state = [], ClipState()
+    for number, frame in enumerate(frames):
+        back = looked_back_to(number, 0, reach)
+        links = [Link(motion(i, number), state.frames[i]) for i in back]
+        result, left = styler.step(frame, links)
+        state = state.after(number, left, range(number + 1 - reach, number))
+        results.append(result)
+    return results
+
+
+def test_what_comes_back_looks_as_it_did(make, passing):
+    """The plate hides each place for three frames; four frames back it was seen."""
+    frames, motion = passing
+    middle = (..., slice(16, 40))
+    assert torch.equal(frames[0][middle], frames[11][middle])
+    assert not torch.equal(frames[0][middle], frames[4][middle])
+    gaps = {}
+    for reach in (1, 2, 4):
+        results = long_run(make(), frames, motion, reach)
+        gaps[reach] = float((results[0][middle] - results[11][middle]).abs().mean())
+    assert gaps[1] > 10 / 255
+    assert gaps[2] > 10 / 255
+    assert gaps[4] < 2 / 255
+
+
+def test_also_along_a_flow_that_is_searched(make, picture, texture):
+    """A plate lies over a still picture for three frames, and is taken away."""
+    picture = picture("frame", *SIZE)
+    hidden = picture.clone()
+    hidden[..., 12:36, 20:44] = tensor(texture(24, 24, 9))
+    frames = [hidden if number in (2, 3, 4) else picture for number in range(6)]
+    pixels = [(f[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8) for f in frames]
+    search, place, gaps = DenseInverseSearch(), (..., slice(14, 34), slice(22, 42)), {}
+    for reach in (1, 4):
+        results = long_run(
+            make(), frames, lambda i, n: search.between(pixels[i], pixels[n], (i, n)), reach
+        )
+        gaps[reach] = float((results[1][place] - results[5][place]).abs().mean())
+    assert gaps[1] > 10 / 255
+    assert gaps[4] < 2 / 255
+
+
+# --- settings of what is kept ---------------------------------------------------------------------
+
+
+def test_without_selection_all_of_every_frame_is_repainted(make, clip):
+    (frame, *_), _ = clip
+    for selective in (True, False):
+        styler = changed(make(), motion={"selective": selective})
+        first, state = styler.step(frame)
+        calls = []
+        result, after = styler.step(
+            frame, [Link(still(*SIZE), state)], lambda *call, calls=calls: calls.append(call)
+        )
+        assert torch.equal(result, first) == selective
+        assert len(calls) == (0 if selective else 5)
+        assert torch.equal(after.painted_for, frame)
+    assert float(((result - first).abs().amax(dim=1) > 0).float().mean()) > 0.9
+
+
+@pytest.mark.parametrize("blend", [0.0, 0.3, 1.0])
+def test_the_start_of_a_later_frame_is_blended_with_its_content(make, clip, blend):
+    (_, second, *_), _ = clip
+    plain, _ = later_start(make, clip)
+    start, _ = later_start(make, clip, motion={"blend": blend})
+    torch.testing.assert_close(start, (1 - blend) * plain + blend * second)
+
+
+# --- a later pass ---------------------------------------------------------------------------------
+
+
+def made_before(make, frame, seed):
+    """What an earlier pass might have made of a frame."""
+    noise = torch.rand(frame.shape, generator=torch.Generator().manual_seed(seed))
+    ones = torch.ones(1, 1, *SIZE)
+    return FrameState(None, 0.2 + 0.6 * noise, ones, frame)
+
+
+def test_a_later_pass_starts_half_from_its_own_and_half_from_its_neighbour(make, clip):
+    """Where nothing is known of the neighbour there is nothing to mix; nor at a shot's end."""
+    (frame, *_), _ = clip
+    own, neighbour = made_before(make, frame, 1), made_before(make, frame, 2)
+    seen = torch.ones(1, 1, *SIZE)
+    seen[..., :16] = 0
+    styler = changed(make(), style={"iterations": 0}, motion={"selective": False})
+    link = Link(Motion(torch.zeros(1, 2, *SIZE), seen, seen), neighbour)
+    result, state = styler.step(frame, [link], own=own)
+    torch.testing.assert_close(
+        result[..., 16:], 0.5 * (own.result + neighbour.result)[..., 16:], atol=1e-6, rtol=0
+    )
+    assert torch.equal(result[..., :16], own.result[..., :16])
+    assert torch.equal(state.settled, own.settled)
+    alone, same = styler.step(frame, (), own=own)
+    assert torch.equal(alone, own.result)
+    assert torch.equal(same.result, own.result)
+
+
+def test_it_leaves_agreement_alone(make, clip):
+    (frame, *_), _ = clip
+    styler = make()
+    result, own = styler.step(frame)
+    calls = []
+    again, state = styler.step(
+        frame, [Link(still(*SIZE), own)], lambda *call: calls.append(call), own=own
+    )
+    assert torch.equal(again, result)
+    assert torch.equal(state.result, result)
+    assert not calls
+
+
+def test_it_paints_where_they_disagree(make, clip):
+    (frame, *_), _ = clip
+    styler = make(averaging=0.0)
+    _, own = styler.step(frame)
+    other = own.result.clone()
+    other[..., :24] = (other[..., :24] + 0.3).clamp(max=1)
+    neighbour = dataclasses.replace(own, result=other)
+    calls = []
+    result, _ = styler.step(
+        frame, [Link(still(*SIZE), neighbour)], lambda *call: calls.append(call), own=own
+    )
+    assert [(call[1], call[2]) for call in calls] == [(n, 5) for n in range(1, 6)]
+    halves = 0.5 * (own.result + other)
+    torch.testing.assert_close(result[..., 24:], own.result[..., 24:], atol=1e-6, rtol=0)
+    assert float((result - halves)[..., :20].abs().mean()) > 0.001
+
+
+def test_a_later_pass_leaves_a_dream_as_it_is(make, clip):
+    (frame, second, *_), motion = clip
+    styler = make(dream=True, style=False)
+    _, before = styler.step(frame)
+    result, own = styler.step(second, [Link(motion, before)])
+    again, state = styler.step(second, [Link(motion, before)], own=own)
+    torch.testing.assert_close(again, result, atol=1e-6, rtol=0)
+    assert state is own
+
+
+# --- when a frame has settled ---------------------------------------------------------------------
+
+
+def iterations_of(styler, frame, links):
+    calls = []
+    styler.step(frame, links, lambda *call: calls.append(call))
+    return len(calls)
+
+
+def test_a_frame_that_hardly_changes_is_done_early_and_another_is_not(make, clip):
+    (frame, *_), _ = clip
+    styler = make(first_iterations=150, iterations=60)
+    _, state = styler.step(frame)
+    links = [Link(still(*SIZE), state)]
+    lighter = (frame + 5 / 255).clamp(0, 1)
+    other = frame.flip(2)
+    made = {}
+    for name, change in (("never", 0.0), ("default", 0.01)):
+        chosen = changed(styler, style={"settle_change": change})
+        made[name] = [iterations_of(chosen, clip, links) for clip in (frame, lighter, other)]
+    assert made["never"] == [0, 60, 60]
+    assert made["default"][0] == 0
+    assert made["default"][1] < 30
+    assert made["default"][2] > 2 * made["default"][1]
+
+
+def test_a_frame_is_looked_at_every_five_iterations(make, clip):
+    """However little its loss falls, it takes the first of them to see by how much."""
+    (frame, *_), _ = clip
+    styler = changed(make(), style={"iterations": 60, "settle_change": 1.0})
+    _, state = styler.step(frame)
+    assert iterations_of(styler, (frame + 5 / 255).clamp(0, 1), [Link(still(*SIZE), state)]) == 5
