@@ -59,3 +59,16 @@ def test_it_grows_with_the_change(source):
 def test_what_moves_is_kept_up(source, x, y, share):
     free = change(source, source, moving(float(x), float(y))).free
     torch.testing.assert_close(free, torch.full_like(free, WEAR * share))
+
+
+def test_what_comes_into_view_takes_nothing_beside_it_along(source):
+    """A plate has gone from the left: what was beside its edge is known as well as ever."""
+    painted_for, seen = source.clone(), torch.ones(1, 1, 40, 56)
+    painted_for[..., :20] = 1 - source[..., :20].round()
+    seen[..., :20] = 0
+    uncovered = change(source, painted_for, Motion(torch.zeros(1, 2, 40, 56), seen, seen))
+    assert not uncovered.lost[..., 20:].any()
+    # where the flow has not noticed, looks alone must tell, and see no finer than their box
+    unnoticed = change(source, painted_for, still(40, 56))
+    assert unnoticed.lost[..., :20].min() > 0.5
+    assert not unnoticed.lost[..., 22:].any()
