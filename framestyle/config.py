@@ -181,8 +181,8 @@ class MotionSettings(Settings):
                              metavar="PX", low=64, high=8192)
     long_term: int = setting(4, "how many frames back it looks (1, 2, 4 ... of them) for what was "
                              "hidden; 1 looks at the last only", whole, metavar="N", low=1, high=64)
-    passes: int = setting(1, "times that each shot is gone over, forward and backward in turn", whole,
-                          metavar="N", low=1, high=100)
+    passes: int = setting(1, "times that each shot is gone over, forward and backward in turn",
+                          whole, metavar="N", low=1, high=100)
     cuts: bool = setting(True, "look for no cuts and carry frames across them", flag="no_cuts")
     shots: Path | None = setting(None, "file that says where shots begin, as `framestyle shots` "
                                  "prints it", path, metavar="FILE")
