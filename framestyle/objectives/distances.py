@@ -66,22 +66,15 @@ def weighted_distance(values: Tensor, target: Tensor, weights: Tensor) -> Tensor
 
 class _Roughness(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, weights: Tensor | None) -> Tensor:
+    def forward(ctx: Any, image: Tensor) -> Tensor:
         across = image[..., 1:] - image[..., :-1]
         down = image[..., 1:, :] - image[..., :-1, :]
-        if weights is None:
-            ctx.save_for_backward(across, down)
-            return squared_norm(across) + squared_norm(down)
-        weighted = (
-            across * (0.5 * (weights[..., 1:] + weights[..., :-1])),
-            down * (0.5 * (weights[..., 1:, :] + weights[..., :-1, :])),
-        )
-        ctx.save_for_backward(*weighted)
-        return (weighted[0] * across).sum() + (weighted[1] * down).sum()
+        ctx.save_for_backward(across, down)
+        return squared_norm(across) + squared_norm(down)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         across, down = ctx.saved_tensors
         height, width = across.shape[2], down.shape[3]
         result: Tensor = across.new_zeros(*across.shape[:2], height, width)
@@ -90,58 +83,45 @@ class _Roughness(torch.autograd.Function):
         result[..., 1:, :] += down
         result[..., :-1, :] -= down
         result *= 2.0 * grad
-        return result, None
+        return result
 
 
-def roughness(image: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Sum of squared differences of neighbours, across and down, of an image (1, C, H, W).
-
-    ``weights``, (1, 1, H, W), say how much each place counts; a pair counts as both do on average.
-    """
-    result: Tensor = _Roughness.apply(image, weights)
+def roughness(image: Tensor) -> Tensor:
+    """Sum of squared differences of neighbours, across and down, of an image (1, C, H, W)."""
+    result: Tensor = _Roughness.apply(image)
     return result
 
 
 class _GramDistance(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
         rows = as_rows(features).float()
-        weighted, total = rows, float(len(rows))
-        if weights is not None:
-            weighted = rows * weights[:, None]
-            total = float(weights.sum())
-        difference = torch.addmm(target, weighted.T, rows, beta=-1.0, alpha=1.0 / total)
-        ctx.total = total
-        ctx.save_for_backward(features, difference, weights)
+        difference = torch.addmm(target, rows.T, rows, beta=-1.0, alpha=1.0 / len(rows))
+        ctx.save_for_backward(features, difference)
         return squared_norm(difference)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        features, difference, weights = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        features, difference = ctx.saved_tensors
         rows = as_rows(features)
-        # d/dF of |F^T W F / M - A|^2 = 4/M W F (F^T W F / M - A), the difference being symmetric
-        slope = (difference * (4.0 / ctx.total * grad)).to(rows.dtype)
-        change = rows @ slope
-        if weights is not None:
-            change = change * weights[:, None].to(rows.dtype)
+        # d/dF of |F^T F / M - A|^2 = 4/M F (F^T F / M - A), the difference being symmetric
+        slope = (difference * (4.0 / len(rows) * grad)).to(rows.dtype)
         height, width = features.shape[2:]
-        return change.view(1, height, width, -1).permute(0, 3, 1, 2), None, None
+        return (rows @ slope).view(1, height, width, -1).permute(0, 3, 1, 2), None
 
 
-def gram_distance(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+def gram_distance(features: Tensor, target: Tensor) -> Tensor:
     """Sum (G - A)^2 from the features themselves; differentiable in them.
 
     Args:
         features: (1, N, H, W), float32 or bfloat16, of which G is the Gram matrix per position.
         target: A, (N, N) float32, symmetric.
-        weights: (H * W,) float32: how much each position counts in G, all of them the same by
-            default (the guided Gram matrix of Gatys 2017, section 4).
 
     Returns:
         A scalar float32.
     """
-    result: Tensor = _GramDistance.apply(features, target, weights)
+    result: Tensor = _GramDistance.apply(features, target)
     return result
 
 

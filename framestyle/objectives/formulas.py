@@ -21,62 +21,35 @@ EPS = 1e-12
 """Keeps a division by the energy of a black, featureless target finite."""
 
 
-def content_gatys(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """1/2 sum (F - P)^2 (Gatys 2016, equation 1).
-
-    Args:
-        features: F, (1, N, H, W).
-        target: P, of the same shape.
-        weights: How much each position counts, (1, 1, H, W); 1 by default.
-
-    Returns:
-        A scalar float32.
-    """
-    return 0.5 * _distance(features, target, weights)
+def content_gatys(features: Tensor, target: Tensor) -> Tensor:
+    """1/2 sum (F - P)^2 (Gatys 2016, equation 1). Both (1, N, H, W); a scalar float32."""
+    return 0.5 * squared_distance(features, target)
 
 
-def content_relative(
-    features: Tensor,
-    target: Tensor,
-    energy: Tensor | None = None,
-    weights: Tensor | None = None,
-) -> Tensor:
+def content_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
     """Mean (F - P)^2 / mean P^2: 0 where equal, about 1 to 2 where unrelated, at any size.
 
     Args:
         features: F, (1, N, H, W).
         target: P, of the same shape.
         energy: ``squared_norm(target)``, if it is known already.
-        weights: How much each position counts, (1, 1, H, W); 1 by default.
     """
     energy = squared_norm(target) if energy is None else energy
-    return _distance(features, target, weights) / (energy + EPS * target.numel())
+    return squared_distance(features, target) / (energy + EPS * target.numel())
 
 
-def _distance(features: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
-    if weights is None:
-        return squared_distance(features, target)
-    return weighted_distance(features.float(), target.float(), weights)
-
-
-def style_gatys(features: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+def style_gatys(features: Tensor, target: Tensor) -> Tensor:
     """E_l = 1 / (4 N^2 M^2) sum (G - A)^2 (Gatys 2016, equation 4).
 
     Args:
         features: F, (1, N, H, W).
         target: A per position, (N, N), as ``gram`` gives it, so that M is in it already and the
             style picture may have another size than the frame.
-        weights: How much each position counts, (H * W,).
     """
-    return gram_distance(features, target, weights) / (4 * len(target) ** 2)
+    return gram_distance(features, target) / (4 * len(target) ** 2)
 
 
-def style_relative(
-    features: Tensor,
-    target: Tensor,
-    energy: Tensor | None = None,
-    weights: Tensor | None = None,
-) -> Tensor:
+def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
     """2 (sqrt(1 + r) - 1), r = sum (G - A)^2 / sum A^2: about r where the style is near.
 
     The Charbonnier (pseudo-Huber) form keeps a layer in check that is far from its target. A dream
@@ -87,26 +60,24 @@ def style_relative(
         features: F, (1, N, H, W), with the Gram matrix per position G.
         target: A, (N, N), as ``gram`` gives it.
         energy: ``squared_norm(target)``, if it is known already.
-        weights: How much each position counts, (H * W,).
     """
     energy = squared_norm(target) if energy is None else energy
-    distance = gram_distance(features, target, weights) / (energy + EPS)
+    distance = gram_distance(features, target) / (energy + EPS)
     return 2.0 * distance / ((1.0 + distance).sqrt() + 1.0)  # the same, exact for a small r
 
 
-def total_variation_sum(image: Tensor, weights: Tensor | None = None) -> Tensor:
+def total_variation_sum(image: Tensor) -> Tensor:
     """Sum of squared differences of neighbours (Mahendran 2015 with beta = 2).
 
     Args:
         image: (1, 3, H, W) float32.
-        weights: How much each place counts, (1, 1, H, W); 1 by default.
     """
-    return roughness(image, weights)
+    return roughness(image)
 
 
-def total_variation_mean(image: Tensor, weights: Tensor | None = None) -> Tensor:
+def total_variation_mean(image: Tensor) -> Tensor:
     """``total_variation_sum`` per number of the image, so that it means the same at any size."""
-    return roughness(image, weights) / image.numel()
+    return roughness(image) / image.numel()
 
 
 def temporal(image: Tensor, reference: Tensor, reliability: Tensor) -> Tensor:

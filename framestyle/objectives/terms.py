@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.errors import SettingsError
@@ -56,71 +55,36 @@ class ContentLoss:
         targets: Features of the content picture at those layers.
         normalisation: ``"relative"``, the weighted mean over layers of ``content_relative``, or
             ``"gatys"``, the weighted sum of ``content_gatys``.
-        free: How much each place counts, (1, 1, H, W) in [0, 1]; all of them 1 by default.
     """
 
-    def __init__(
-        self,
-        layers: Layers,
-        targets: Features,
-        normalisation: str = "relative",
-        free: Tensor | None = None,
-    ) -> None:
+    def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, {name: targets[name].detach() for name, _ in layers}
         relative, plain = formulas.content_relative, formulas.content_gatys
         self._parts = _parts(layers, self.targets, normalisation, relative, plain)
-        self._weights = {
-            name: None if free is None else _fitted(free, target)
-            for name, target in self.targets.items()
-        }
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        parts = [part(features[name], weights=self._weights[name]) for name, part in self._parts]
-        return torch.stack(parts).sum()
+        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
 
 
 class StyleLoss:
     """Distance of Gram matrices from those of the style pictures (Gatys 2016, section 2.3).
-
-    Where only some of a picture may change, only that counts (as in the spatial guidance of Gatys
-    2017): else the little that may change would be driven to make up for what the rest lacks.
 
     Args:
         layers: Layer names with weights w_l.
         targets: Gram matrices per position at those layers, as ``style_targets`` makes them.
         normalisation: ``"relative"``, the weighted mean over layers of ``style_relative``, or
             ``"gatys"``, the weighted sum of ``style_gatys``.
-        free: How much each place counts, (1, 1, H, W) in [0, 1]; all of them 1 by default. The
-            distance is that of what counts, times its share of the picture.
     """
 
-    def __init__(
-        self,
-        layers: Layers,
-        targets: Features,
-        normalisation: str = "relative",
-        free: Tensor | None = None,
-    ) -> None:
-        self.layers, self.targets, self.free = layers, targets, free
-        self._weights: dict[str, Tensor] = {}
+    def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
+        self.layers, self.targets = layers, targets
         relative, plain = formulas.style_relative, formulas.style_gatys
         self._parts = _parts(layers, self.targets, normalisation, relative, plain)
-        self._share = 1.0 if free is None else float(free.mean())
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        if self._share == 0:
-            return 0.0 * image.sum()
-        parts = [self._of_layer(name, part, features[name]) for name, part in self._parts]
-        return self._share * torch.stack(parts).sum()
-
-    def _of_layer(self, name: str, part: Callable[..., Tensor], features: Tensor) -> Tensor:
-        if self.free is None:
-            return part(features)
-        if name not in self._weights:
-            self._weights[name] = _fitted(self.free, features).flatten()
-        return part(features, weights=self._weights[name])
+        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
 
 
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
@@ -155,26 +119,20 @@ class TotalVariation:
     Args:
         of_style: ``style_roughness`` at the size of the strokes.
         normalisation: ``"relative"``, the mean over that of the style, or ``"gatys"``, the sum.
-        free: How much each place counts, (1, 1, H, W) in [0, 1]; all of them 1 by default.
     """
 
     SMOOTHEST = 0.001
     """A style under this counts as this smooth, or a plain one would forbid every edge."""
 
-    def __init__(
-        self,
-        of_style: float = 1.0,
-        normalisation: str = "relative",
-        free: Tensor | None = None,
-    ) -> None:
-        self.of_style, self.free = max(of_style, self.SMOOTHEST), free
+    def __init__(self, of_style: float = 1.0, normalisation: str = "relative") -> None:
+        self.of_style = max(of_style, self.SMOOTHEST)
         self.relative = normalisation == "relative"
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the roughness, a scalar."""
         if not self.relative:
-            return formulas.total_variation_sum(image, self.free)
-        return formulas.total_variation_mean(image, self.free) / self.of_style
+            return formulas.total_variation_sum(image)
+        return formulas.total_variation_mean(image) / self.of_style
 
 
 def style_roughness(styles: list[tuple[float, Tensor]]) -> float:
@@ -255,26 +213,20 @@ def split_channels(name: str) -> tuple[str, tuple[int, ...]]:
     return layer, tuple(int(part) for part in channels.split("+")) if mark else ()
 
 
-def _fitted(free: Tensor, features: Tensor) -> Tensor:
-    """Scale a map (1, 1, H, W) to the size of features."""
-    return nnf.interpolate(free, size=features.shape[2:], mode="area")
-
-
 def _parts(
     layers: Layers,
     targets: Features,
     normalisation: str,
     relative: Callable[..., Tensor],
     plain: Callable[..., Tensor],
-) -> list[tuple[str, Callable[..., Tensor]]]:
+) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
     """What each layer adds: a share of a weighted mean (relative), or of a weighted sum."""
     total = sum(abs(weight) for _, weight in layers) or 1.0
 
-    def part(target: Tensor, weight: float) -> Callable[..., Tensor]:
+    def part(target: Tensor, weight: float) -> Callable[[Tensor], Tensor]:
         if normalisation != "relative":
-            return lambda features, **more: weight * plain(features, target, **more)
+            return lambda features: weight * plain(features, target)
         energy = squared_norm(target)  # the same in every iteration
-        share = weight / total
-        return lambda features, **more: share * relative(features, target, energy, **more)
+        return lambda features: weight / total * relative(features, target, energy)
 
     return [(name, part(targets[name], weight)) for name, weight in layers]

@@ -135,7 +135,6 @@ class FrameStyler:
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
         step_size: float | Tensor = chosen.step_size
-        free: Tensor | None = None
         if how.warm_start == "previous" and links[0].state.result is not None:
             start, iterations = links[0].state.result, chosen.iterations
         else:
@@ -143,7 +142,6 @@ class FrameStyler:
             start = torch.lerp(content, past.result, past.known)
             first = torch.full_like(past.free, chosen.first_step_size)
             step_size = torch.lerp(first, chosen.step_size * past.free, past.settled)
-            free = past.open
             iterations = chosen.iterations if past.changes or past.unfinished else 0
         start = torch.lerp(start, content, how.blend)
         return stage.run(
@@ -152,7 +150,6 @@ class FrameStyler:
             iterations,
             step_size=step_size,
             temporal=temporal,
-            free=free,
             stop=self._stop(past),
             on_iteration=self._told(on_step),
         )
@@ -162,7 +159,8 @@ class FrameStyler:
         change = self.config.style.settle_change
         if change == 0:
             return None
-        return Plateau(change * float(past.open.mean()), SETTLE_WINDOW)
+        free = past.free.maximum(1.0 - past.known)
+        return Plateau(change * float(free.mean()), SETTLE_WINDOW)
 
     def _again(
         self, source: Tensor, past: Past, own: FrameState, on_step: OnStep
@@ -181,7 +179,6 @@ class FrameStyler:
                 self.config.style.iterations if bool(free.any()) else 0,
                 step_size=self.config.style.step_size * free,
                 temporal=self._temporal(past, own.result),
-                free=free,
                 stop=self._stop(past),
                 on_iteration=self._told(on_step),
             )

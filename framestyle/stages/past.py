@@ -13,8 +13,6 @@ from framestyle.stages.state import FrameState
 NEGLIGIBLE = 0.02
 """Share of freedom that is none, and of the whole that may be missing from it."""
 
-WHOLE = 0.2
-"""Share of freedom from which a place counts in full: less than what moves has."""
 UNTRUSTED_HOLD = 0.5
 """Weight of the temporal term where looks say that a place is known and the flow's tests do not
 trust it, as at the edges of motion."""
@@ -54,11 +52,6 @@ class Past:
     def changes(self) -> bool:
         """Whether anything of the frame is new, has changed or moves."""
         return bool(((self.free > NEGLIGIBLE) | (self.known < 1.0 - NEGLIGIBLE)).any())
-
-    @property
-    def open(self) -> Tensor:
-        """What may change at all and so counts in the losses, (1, 1, H, W) in [0, 1]."""
-        return (self.free.maximum(1.0 - self.settled) / WHOLE).clamp(max=1.0)
 
     @property
     def unfinished(self) -> bool:

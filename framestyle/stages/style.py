@@ -67,7 +67,6 @@ class StyleStage:
         *,
         step_size: float | Tensor,
         temporal: tuple[float, TemporalLoss] | None = None,
-        free: Tensor | None = None,
         stop: Plateau | None = None,
         on_iteration: OnIteration = lambda iteration, terms: None,
     ) -> Tensor:
@@ -79,8 +78,6 @@ class StyleStage:
             iterations: Steps at most; 0 returns the start.
             step_size: Of Adam; a number, or (1, 1, H, W).
             temporal: Weight and term that hold the frame to the last one.
-            free: How freely each place may change, (1, 1, H, W) in [0, 1]: what cannot change
-                does not count.
             stop: When it is done early; the settings say so unless given.
             on_iteration: Called after every step.
 
@@ -89,7 +86,7 @@ class StyleStage:
         """
         if iterations == 0:
             return start
-        objective = self.objective(content, temporal, free)
+        objective = self.objective(content, temporal)
         chosen = self.settings
         stepper = (
             LBFGS()
@@ -143,17 +140,13 @@ class StyleStage:
         return [size for size in sizes if size == full or max(size) >= chosen.coarsest]
 
     def objective(
-        self,
-        content: Tensor,
-        temporal: tuple[float, TemporalLoss] | None = None,
-        free: Tensor | None = None,
+        self, content: Tensor, temporal: tuple[float, TemporalLoss] | None
     ) -> WeightedSum:
         """Return what is minimised for a frame.
 
         Args:
             content: The frame, or its dream, (1, 3, H, W) in [0, 1].
             temporal: Weight and term that hold the frame to the last one.
-            free: How freely each place may change, (1, 1, H, W) in [0, 1].
         """
         chosen, kind = self.settings, self.settings.normalisation
         with torch.no_grad():
@@ -163,13 +156,10 @@ class StyleStage:
             {
                 "content": (
                     chosen.content_weight,
-                    ContentLoss(self.content_layers, of_content, kind, free),
+                    ContentLoss(self.content_layers, of_content, kind),
                 ),
-                "style": (
-                    self.style_weight,
-                    StyleLoss(self.style_layers, targets, kind, free),
-                ),
-                "variation": (chosen.tv_weight, TotalVariation(roughness, kind, free)),
+                "style": (self.style_weight, StyleLoss(self.style_layers, targets, kind)),
+                "variation": (chosen.tv_weight, TotalVariation(roughness, kind)),
                 **({"temporal": temporal} if temporal else {}),
             }
         )

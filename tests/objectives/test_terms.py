@@ -18,7 +18,6 @@ from framestyle.objectives import (
     style_roughness,
     style_targets,
 )
-from framestyle.objectives.distances import gram_distance, roughness
 
 IMAGE = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(9))
 LAYERS = (("shallow", 1.0), ("deep", 3.0))
@@ -252,57 +251,3 @@ def test_channels_are_split_from_the_layer(text, expected):
 def test_channels_that_are_no_numbers_are_refused(text):
     with pytest.raises(SettingsError, match="LAYER#3"):
         split_channels(text)
-
-
-def test_only_what_is_free_counts():
-    """Each term over one half of a picture is that of the half alone, times its share."""
-    draw = torch.Generator().manual_seed(3)
-    features, other = (torch.rand(1, 4, 6, 8, generator=draw) for _ in range(2))
-    left, free = features[..., :4], torch.zeros(1, 1, 6, 8)
-    free[..., :4] = 1
-    image = torch.rand(1, 3, 6, 8, generator=draw)
-    target = style_targets([(1.0, {"a": other})], (("a", 1.0),))
-    for kind in ("relative", "gatys"):
-        style = StyleLoss((("a", 1.0),), target, kind, free)(image, {"a": features})
-        alone = StyleLoss((("a", 1.0),), target, kind)(image, {"a": left})
-        torch.testing.assert_close(style, 0.5 * alone)
-        content = ContentLoss((("a", 1.0),), {"a": other}, kind, free)(image, {"a": features})
-        energy = other.square().sum() if kind == "relative" else 2.0
-        expected = (left - other[..., :4]).square().sum() / energy
-        torch.testing.assert_close(content, expected)
-
-
-def test_what_is_not_free_has_no_gradient():
-    free = torch.zeros(1, 1, 6, 8)
-    free[..., :4] = 1
-    image = torch.rand(1, 3, 6, 8, requires_grad=True)
-    target = style_targets([(1.0, {"a": torch.rand(1, 3, 5, 5)})], (("a", 1.0),))
-    terms = [
-        StyleLoss((("a", 1.0),), target, free=free),
-        ContentLoss((("a", 1.0),), {"a": torch.rand(1, 3, 6, 8)}, free=free),
-        TotalVariation(free=free),
-    ]
-    for term in terms:
-        (grad,) = torch.autograd.grad(term(image, {"a": image}), image)
-        assert grad[..., :4].any()
-        assert not grad[..., 5:].any()  # a pair of neighbours belongs to both
-
-
-def test_the_gradients_with_weights_are_those_of_the_formulas():
-    weights = torch.rand(1, 1, 5, 6, dtype=torch.float64).float()
-    features = torch.rand(1, 3, 5, 6, requires_grad=True)
-    target = torch.rand(3, 3)
-    target = target + target.T
-    rows = features.flatten(2)[0].T
-    gram = rows.T @ (weights.flatten()[:, None] * rows) / weights.sum()
-    across = (features[..., 1:] - features[..., :-1]).square()
-    down = (features[..., 1:, :] - features[..., :-1, :]).square()
-    beside, below = weights[..., 1:] + weights[..., :-1], weights[..., 1:, :] + weights[..., :-1, :]
-    pairs = [
-        (gram_distance(features, target, weights.flatten()), (gram - target).square().sum()),
-        (roughness(features, weights), 0.5 * ((across * beside).sum() + (down * below).sum())),
-    ]
-    for ours, formula in pairs:
-        torch.testing.assert_close(ours, formula)
-        (grad,) = torch.autograd.grad(ours, features, retain_graph=True)
-        torch.testing.assert_close(grad, torch.autograd.grad(formula, features)[0])

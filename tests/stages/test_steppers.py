@@ -4,8 +4,12 @@ from itertools import pairwise
 
 import pytest
 import torch
+import torch.nn.functional as nnf
 
+from framestyle.config import Config
+from framestyle.networks import load, network_spec
 from framestyle.objectives.formulas import gaussian_blur
+from framestyle.stages import StyleStage
 from framestyle.stages.steppers import LBFGS, Adam, NormalisedAscent
 
 
@@ -204,3 +208,113 @@ def test_a_flat_gradient_moves_nothing():
     for by in ("mean", "std"):
         NormalisedAscent(0.01, by=by).step(image, lambda x: (0.0 * x.sum(), {}))
     assert torch.equal(image.detach(), before)
+
+
+# --- Adam at several sizes ------------------------------------------------------------------------
+
+
+def upsampled(parts, size):
+    """The picture that is the sum of pictures of falling size, each enlarged step by step."""
+    total = parts[-1]
+    for finer in reversed(parts[:-1]):
+        total = finer + nnf.interpolate(total, finer.shape[2:], mode="bilinear")
+    assert total.shape[2:] == size
+    return total
+
+
+def blocks_mean(grad):
+    """Means of blocks of 2x2 pixels; at an odd end, of what there is of the block."""
+    height, width = grad.shape[2:]
+    rows = [grad[:, :, y : y + 2].mean(dim=2) for y in range(0, height, 2)]
+    rows = torch.stack(rows, dim=2)
+    columns = [rows[..., x : x + 2].mean(dim=3) for x in range(0, width, 2)]
+    return torch.stack(columns, dim=3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (12, 20), (7, 9), (5, 1), (1, 8), (2, 3)])
+@pytest.mark.parametrize("levels", [1, 2, 3, 5])
+def test_adam_at_several_sizes_moves_a_sum_of_pictures(levels, height, width):
+    """Each picture of the sum is moved by torch's Adam, along the mean gradient of its pixels."""
+    _, evaluate = bowl(height, width)
+    image = start(1, 3, height, width)
+    base = image.detach().clone()
+    sizes = [(height, width)]
+    while len(sizes) < levels and min(sizes[-1]) > 1:
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    parts = [torch.zeros(1, 3, *size, requires_grad=True) for size in sizes]
+    reference = torch.optim.Adam(parts, lr=0.002, betas=(0.9, 0.99), eps=1e-16)
+    stepper = Adam(0.002, 0.9, 0.99, levels)
+    for _ in range(12):
+        stepper.step(image, evaluate)
+        theirs = (base + upsampled([p.detach() for p in parts], (height, width))).requires_grad_()
+        (grad,) = torch.autograd.grad(evaluate(theirs)[0], theirs)
+        for part in parts:
+            part.grad = grad
+            grad = blocks_mean(grad)
+        reference.step()
+        expected = base + upsampled([p.detach() for p in parts], (height, width))
+        assert 0 < expected.min() < expected.max() < 1  # nothing is clamped
+        torch.testing.assert_close(image.detach(), expected, atol=1e-5, rtol=0)
+    assert len(stepper.moments) == len(sizes)
+
+
+def test_one_level_is_adam_as_published_and_the_default():
+    _, evaluate = bowl()
+    images = start(1, 3, 6, 8), start(1, 3, 6, 8), start(1, 3, 6, 8)
+    steppers = Adam(0.01), Adam(0.01, levels=1), Adam(0.01, levels=2)
+    for _ in range(4):
+        for stepper, image in zip(steppers, images, strict=True):
+            stepper.step(image, evaluate)
+    assert torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+
+
+def test_what_all_pixels_agree_on_moves_them_by_a_step_at_each_size():
+    image = start(1, 3, 16, 16)
+    before = image.detach().clone()
+    Adam(0.01, levels=4).step(image, lambda x: (x.sum(), {}))
+    torch.testing.assert_close(before - image.detach(), torch.full_like(before, 0.04))
+
+
+def test_several_sizes_honour_a_step_size_of_each_pixel():
+    """What may not change stays bit for bit, however the coarse pictures move."""
+    _, evaluate = bowl(16, 16)
+    sizes = 0.02 * draw(1, 1, 16, 16, seed=3)
+    sizes[..., :5] = 0
+    image, even = start(1, 3, 16, 16), start(1, 3, 16, 16)
+    before = image.detach().clone()
+    Adam(sizes, levels=4).step(image, evaluate)
+    Adam(0.01, levels=4).step(even, evaluate)
+    assert torch.equal(image.detach()[..., :5], before[..., :5])
+    expected = before + (even.detach() - before) * sizes / 0.01
+    torch.testing.assert_close(image.detach(), expected, atol=1e-5, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def painting(picture):
+    """What is minimised when the embedded network paints a small frame, and the frame."""
+    network, spec = load("lite"), network_spec("lite")
+    settings = Config().changed({"style": {"style_weight": spec.default_style_weight}}).style
+    stage = StyleStage(
+        network,
+        settings,
+        spec.default_content_layers,
+        spec.default_style_layers,
+        [(1.0, picture("swirl", 96, 96))],
+    )
+    frame = picture("frame", 48, 64)
+    objective = stage.objective(frame, None)
+    return frame, lambda x: objective(x, stage.extract(x))
+
+
+def test_a_painting_takes_fewer_steps_at_several_sizes(painting):
+    frame, evaluate = painting
+    losses = {
+        levels: losses_of(Adam(0.01, levels=levels), evaluate, 40, frame.clone().requires_grad_())
+        for levels in (1, 4)
+    }
+    assert losses[4][0] == pytest.approx(losses[1][0])
+    assert losses[4][-1] < losses[1][-1] < 0.7 * losses[1][0]
+    needed = next(step for step, loss in enumerate(losses[4]) if loss <= losses[1][-1])
+    print("NEEDED", needed)
+    assert needed < 0.7 * 40
