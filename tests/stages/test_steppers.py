@@ -316,5 +316,4 @@ def test_a_painting_takes_fewer_steps_at_several_sizes(painting):
     assert losses[4][0] == pytest.approx(losses[1][0])
     assert losses[4][-1] < losses[1][-1] < 0.7 * losses[1][0]
     needed = next(step for step, loss in enumerate(losses[4]) if loss <= losses[1][-1])
-    print("NEEDED", needed)
     assert needed < 0.7 * 40
