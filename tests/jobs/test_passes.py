@@ -345,9 +345,10 @@ def unsteadiness(frames, step):
     return float(np.mean(pairs))
 
 
-# where most is left alone, one pass over a texture that only moves leaves little to bring in line
-@pytest.mark.parametrize(("selective", "share"), [(True, 1.1), (False, 0.8)])
-def test_more_passes_are_steadier(selective, share, go, moving_clip, save_picture, tmp_path):
+# where most is left alone, one pass over a texture that only moves leaves nothing to bring in line:
+# from frame to frame it differs by less than 2.5 of 255 levels, and so it is after more passes
+@pytest.mark.parametrize("selective", [True, False])
+def test_more_passes_are_steadier(selective, go, moving_clip, save_picture, tmp_path):
     step = (3, 1)
     frames, _ = moving_clip(5, 64, 96, step, seed=3)
     for i, pixels in enumerate(frames):
@@ -362,8 +363,9 @@ def test_more_passes_are_steadier(selective, share, go, moving_clip, save_pictur
         }
         out = go(tmp_path / f"out{passes}", passes, source=tmp_path / "in", **changes)
         errors.append(unsteadiness(frames_of(out), step))
-    assert errors[1] < share * errors[0]
-    assert errors[2] < share * errors[0]
+    limit = (2.5 / 255) ** 2 if selective else 0.8 * errors[0]
+    assert errors[1] < limit
+    assert errors[2] < limit
 
 
 def test_what_was_uncovered_is_in_line_with_what_was_there(go, texture, save_picture, tmp_path):
