@@ -52,7 +52,6 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
-        self.reach = self.styler.config.motion.long_term
         self.kept = KeptFrames(self.job.path / "passes")
         if self.flow is not None and self.passes > 1:
             self.flow = CachedFlow(self.flow, self.job.path / "flow")
@@ -101,8 +100,7 @@ class Pipeline:
         flow = self.flow if leg.optimises else None
         if leg.is_backward and flow is not None:
             return backward(self.source, first, leg.stretch, flow, self.device)
-        reach = self.reach if leg.number == 0 else 1
-        frames = forward(self.source, first, self.cutting, flow, self.device, reach)
+        frames = forward(self.source, first, self.cutting, flow, self.device, self._reach(leg))
         return _until(frames, leg.stretch.end)
 
     def _made(self, leg: Leg, arrival: Arrival, state: ClipState) -> tuple[Tensor, ClipState]:
@@ -112,10 +110,13 @@ class Pipeline:
         if own is not None and not leg.optimises:
             return self.styler.shown(arrival.image, own), ClipState({index: own})
         result, after = self._styled(arrival, state, own)
-        keep: range | tuple[int, ...] = ()
-        if not leg.is_backward and arrival.motions:
-            keep = range(index + 1 - self.reach, index)
+        # none where a shot begins: what was before it is not looked back to
+        keep = range(index + 1 - self._reach(leg), index) if arrival.motions else ()
         return result, state.after(index, after, keep)
+
+    def _reach(self, leg: Leg) -> int:
+        """Return how many frames a leg looks back: a later one asks its neighbour only."""
+        return self.styler.config.motion.long_term if leg.number == 0 else 1
 
     def _styled(
         self, arrival: Arrival, state: ClipState, own: FrameState | None
