@@ -152,6 +152,6 @@ class DreamStage:
                 self.settings.gradient,
             ),
             steps,
-            stop=Ceiling(self.settings.loss_ceiling),
+            stops=[Ceiling(self.settings.loss_ceiling)],
             on_iteration=lambda iteration, terms: on_iteration(done + iteration, terms),
         )

@@ -150,17 +150,14 @@ class FrameStyler:
             iterations,
             step_size=step_size,
             temporal=temporal,
-            stop=self._stop(past),
+            stops=[self._settled(past)],
             on_iteration=self._told(on_step),
         )
 
-    def _stop(self, past: Past) -> Plateau | None:
+    def _settled(self, past: Past) -> Plateau:
         """When a later frame has settled: what may change of it decides how much that is."""
-        change = self.config.style.settle_change
-        if change == 0:
-            return None
         free = past.free.maximum(1.0 - past.known)
-        return Plateau(change * float(free.mean()), SETTLE_WINDOW)
+        return Plateau(self.config.style.settle_change * float(free.mean()), SETTLE_WINDOW)
 
     def _again(
         self, source: Tensor, past: Past, own: FrameState, on_step: OnStep
@@ -179,7 +176,7 @@ class FrameStyler:
                 self.config.style.iterations if bool(free.any()) else 0,
                 step_size=self.config.style.step_size * free,
                 temporal=self._temporal(past, own.result),
-                stop=self._stop(past),
+                stops=[self._settled(past)],
                 on_iteration=self._told(on_step),
             )
         after = painted_for(source, past)

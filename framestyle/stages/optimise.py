@@ -1,6 +1,6 @@
 """The one loop that optimises pixels, for dream and style alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,14 @@ class Stepper(Protocol):
 
     def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Make one step; return the value before it, detached, and its terms."""
+        ...
+
+
+class Stop(Protocol):
+    """Says when an image is done before its last iteration."""
+
+    def reached(self, iteration: int, loss: Tensor) -> bool:
+        """Tell whether to stop after this many iterations, at this value."""
         ...
 
 
@@ -62,7 +70,7 @@ def optimise(
     iterations: int,
     *,
     averaging: float = 0.0,
-    stop: Plateau | Ceiling | None = None,
+    stops: Sequence[Stop] = (),
     on_iteration: OnIteration = lambda iteration, terms: None,
 ) -> Tensor:
     """Make up to ``iterations`` steps from an image.
@@ -74,7 +82,7 @@ def optimise(
         iterations: 0 returns the start.
         averaging: Decay of the mean over iterates that is returned (Polyak averaging, with Adam's
             correction for the first ones, as in style-transfer-pytorch); 0 returns the last.
-        stop: When to stop early.
+        stops: What ends it early, any of them.
         on_iteration: Called after every step.
 
     Returns:
@@ -88,7 +96,7 @@ def optimise(
             mean.lerp_(x.detach(), 1.0 - averaging)
             share = averaging * share + (1.0 - averaging)
         on_iteration(iteration, terms)
-        if stop is not None and stop.reached(iteration, value):
+        if any(stop.reached(iteration, value) for stop in stops):
             break
     result = mean / share if share > 0 else x.detach()
     return result.clamp_(0.0, 1.0)

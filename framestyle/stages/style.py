@@ -19,7 +19,7 @@ from framestyle.objectives import (
     style_targets,
 )
 from framestyle.settings import Layers
-from framestyle.stages.optimise import OnIteration, Plateau, optimise
+from framestyle.stages.optimise import OnIteration, Plateau, Stop, optimise
 from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import LBFGS, Adam
 
@@ -67,7 +67,7 @@ class StyleStage:
         *,
         step_size: float | Tensor,
         temporal: tuple[float, TemporalLoss] | None = None,
-        stop: Plateau | None = None,
+        stops: Sequence[Stop] = (),
         on_iteration: OnIteration = lambda iteration, terms: None,
     ) -> Tensor:
         """Paint one frame.
@@ -78,7 +78,7 @@ class StyleStage:
             iterations: Steps at most; 0 returns the start.
             step_size: Of Adam; a number, or (1, 1, H, W).
             temporal: Weight and term that hold the frame to the last one.
-            stop: When it is done early; the settings say so unless given.
+            stops: What ends it early, beside the settings.
             on_iteration: Called after every step.
 
         Returns:
@@ -99,7 +99,7 @@ class StyleStage:
             stepper,
             iterations,
             averaging=chosen.averaging if chosen.optimizer == "adam" else 0.0,
-            stop=stop or Plateau(chosen.stop_change, chosen.stop_window),
+            stops=[Plateau(chosen.stop_change, chosen.stop_window), *stops],
             on_iteration=on_iteration,
         )
 

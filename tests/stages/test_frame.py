@@ -674,3 +674,10 @@ def test_a_frame_is_looked_at_every_five_iterations(make, clip):
     styler = changed(make(), style={"iterations": 60, "settle_change": 1.0})
     _, state = styler.step(frame)
     assert iterations_of(styler, (frame + 5 / 255).clamp(0, 1), [Link(still(*SIZE), state)]) == 5
+
+
+def test_a_plateau_that_the_settings_name_holds_for_later_frames_too(make, clip):
+    (frame, *_), _ = clip
+    styler = make(iterations=60, stop_change=1.0, stop_window=3)
+    _, state = styler.step(frame)
+    assert iterations_of(styler, frame.flip(2), [Link(still(*SIZE), state)]) == 3

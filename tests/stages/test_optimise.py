@@ -80,29 +80,37 @@ def test_averaging_is_the_corrected_moving_mean_of_the_iterates(iterations, deca
 def test_it_stops_on_a_plateau():
     losses = [100, 90, 80, 70, 60, 50, 49.99, 49.98, 49.97, 49.96, 40, 30, 20, 10]
     walk = Walk(losses)
-    optimise(start(), evaluate, walk, 14, stop=Plateau(0.01, window=2))
+    optimise(start(), evaluate, walk, 14, stops=[Plateau(0.01, window=2)])
     assert walk.made == 8  # looked at 6 (50 of 70) and at 8 (49.98 of 50)
     walk = Walk(losses)
-    optimise(start(), evaluate, walk, 14, stop=Plateau(0.01, window=5))
+    optimise(start(), evaluate, walk, 14, stops=[Plateau(0.01, window=5)])
     assert walk.made == 14
+
+
+def test_the_first_of_several_stops_it():
+    losses = [100, 90, 80, 70, 60, 50, 49.99, 49.98, 49.97, 49.96, 40, 30, 20, 10]
+    for stops in ([Plateau(0.0), Plateau(0.01, window=2)], [Plateau(0.01, window=2), Ceiling(500)]):
+        walk = Walk(losses)
+        optimise(start(), evaluate, walk, 14, stops=stops)
+        assert walk.made == 8
 
 
 def test_a_plateau_of_0_never_stops():
     walk = Walk([1.0] * 20)
-    optimise(start(), evaluate, walk, 20, stop=Plateau(0.0, window=2))
+    optimise(start(), evaluate, walk, 20, stops=[Plateau(0.0, window=2)])
     assert walk.made == 20
 
 
 def test_it_stops_above_the_ceiling():
     walk = Walk([1, 2, 3, 15.5, 16, 17])
-    result = optimise(start(), evaluate, walk, 6, stop=Ceiling(15))
+    result = optimise(start(), evaluate, walk, 6, stops=[Ceiling(15)])
     assert walk.made == 4
     torch.testing.assert_close(result, start(0.24))
 
 
 def test_no_ceiling_never_stops():
     walk = Walk([1e9] * 5)
-    optimise(start(), evaluate, walk, 5, stop=Ceiling(None))
+    optimise(start(), evaluate, walk, 5, stops=[Ceiling(None)])
     assert walk.made == 5
 
 
@@ -121,7 +129,7 @@ def test_it_tells_after_every_step_with_the_terms_before_it():
 def test_it_tells_of_the_step_after_which_it_stops():
     told = []
     optimise(
-        start(), evaluate, Walk([1, 20, 30]), 3, stop=Ceiling(10),
+        start(), evaluate, Walk([1, 20, 30]), 3, stops=[Ceiling(10)],
         on_iteration=lambda n, terms: told.append((n, float(terms["loss"]))),
     )  # fmt: skip
     assert told == [(1, 1.0), (2, 20.0)]
