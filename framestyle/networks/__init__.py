@@ -1,7 +1,9 @@
 """Networks that see or find flow: which there are, where their weights are, named layers."""
 
 from framestyle.networks.choice import Choice, can_be_had, choose
-from framestyle.networks.features import Extractor, FeatureNetwork, Pooling
+from framestyle.networks.extractor import Extractor
+from framestyle.networks.features import FeatureNetwork, Pooling
+from framestyle.networks.footprint import Room
 from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
 from framestyle.networks.spec import ModelSpec, NetworkSpec
 from framestyle.networks.weights import (
@@ -23,6 +25,7 @@ __all__ = [
     "ModelSpec",
     "NetworkSpec",
     "Pooling",
+    "Room",
     "can_be_had",
     "choose",
     "fetch",

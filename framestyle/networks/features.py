@@ -1,17 +1,18 @@
-"""Networks as a list of named stages, and the extractor that runs as few of them as it can."""
+"""Networks as a list of named stages."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from framestyle.errors import ModelError
+from framestyle.networks.extractor import Extractor, Stages, Triple
+from framestyle.networks.footprint import Room
 from framestyle.networks.sizes import smallest_side
+from framestyle.networks.tiled import Summed
 
-Triple = tuple[float, float, float]
-Stages = Sequence[tuple[str, nn.Module]]
 Pooling = Literal["max", "average"]
 
 
@@ -68,16 +69,25 @@ class FeatureNetwork(nn.Module):
                     f"{self.name} has no layer {name!r}{meant}; there are: {', '.join(self.taps)}"
                 )
 
-    def extractor(self, layers: Sequence[str]) -> "Extractor":
+    def extractor(
+        self,
+        layers: Sequence[str],
+        summed: Mapping[str, Summed] | None = None,
+        room: Room | None = None,
+    ) -> Extractor:
         """Return what computes these layers and nothing deeper; it shares the weights.
 
         Args:
             layers: Names out of ``taps``, in any order.
+            summed: More names, each with the sum over positions that is all that is wanted of it.
+            room: How much memory there is for it; without limit by default.
 
         Raises:
             ModelError: A layer is unknown, or none is named.
         """
-        return Extractor(self.mean, self.std, self._up_to(layers), layers)
+        summed = {name: total for name, total in (summed or {}).items() if name not in layers}
+        stages = self._up_to([*layers, *summed])
+        return Extractor(self.mean, self.std, stages, layers, summed, room or Room())
 
     def minimum_side_px(self, layers: Sequence[str], least: int = 1) -> int:
         """Return the side of the smallest square image for which all ``layers`` can be computed.
@@ -115,44 +125,6 @@ class FeatureNetwork(nn.Module):
         if not layers:
             raise ModelError(f"no layer of {self.name} is named; there are: {', '.join(self.taps)}")
         return self.named_stages[: 1 + max(self.taps.index(layer) for layer in layers)]
-
-
-class Extractor(nn.Module):
-    """The first stages of a network, down to the deepest layer that is asked for.
-
-    Maps an image (N, 3, H, W), float32 RGB in [0, 1], to the features of each layer, a dictionary
-    from name to (N, C, h, w) in the precision of the network and in channels_last, shallowest
-    first. The gradient comes back to the image in float32.
-    """
-
-    def __init__(self, mean: Triple, std: Triple, stages: Stages, layers: Sequence[str]) -> None:
-        super().__init__()
-        device = next(stages[0][1].parameters()).device
-        # Plain attributes, so that casting the network leaves the normalisation in float32.
-        self._scale = torch.tensor([1 / s for s in std], device=device).view(1, 3, 1, 1)
-        self._shift = -torch.tensor(mean, device=device).view(1, 3, 1, 1) * self._scale
-        self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
-        untapped_before = [False, *(tap is None for tap in self._taps)]
-        self._stages = nn.ModuleList(
-            # In place saves the memory of one map for each ReLU, and spoils the map before it.
-            nn.ReLU(inplace=free) if isinstance(module, nn.ReLU) else module
-            for free, (_, module) in zip(untapped_before, stages, strict=False)
-        )
-
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
-        precision = next(self._stages.parameters()).dtype
-        # These stay where they are unless the network has moved since.
-        scale, shift = self._scale.to(image.device), self._shift.to(image.device)
-        x = torch.addcmul(shift, image, scale).to(
-            dtype=precision, memory_format=torch.channels_last
-        )
-        features = {}
-        for tap, stage in zip(self._taps, self._stages, strict=True):
-            x = stage(x)
-            if tap is not None:
-                features[tap] = x
-        return features
 
 
 def _pool_as(pooling: Pooling, module: nn.Module) -> nn.Module:

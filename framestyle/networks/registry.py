@@ -16,7 +16,7 @@ from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weigh
 
 from framestyle.errors import ModelError
 from framestyle.networks import googlenet, inception, lite, raft, squeezenet, vgg
-from framestyle.networks.features import Triple
+from framestyle.networks.extractor import Triple
 from framestyle.networks.spec import ModelSpec, NetworkSpec
 from framestyle.settings import Layers
 

@@ -8,7 +8,8 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
-from framestyle.networks.features import FeatureNetwork, Pooling, Triple
+from framestyle.networks.extractor import Triple
+from framestyle.networks.features import FeatureNetwork, Pooling
 from framestyle.settings import Layers
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)

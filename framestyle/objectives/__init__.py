@@ -1,5 +1,6 @@
 """What is optimised: formulas as pure functions, and terms that hold a target."""
 
+from framestyle.objectives.distances import GramProducts
 from framestyle.objectives.terms import (
     ContentLoss,
     DreamActivation,
@@ -17,6 +18,7 @@ from framestyle.objectives.terms import (
 __all__ = [
     "ContentLoss",
     "DreamActivation",
+    "GramProducts",
     "GuidedActivation",
     "StyleLoss",
     "TemporalLoss",

@@ -95,8 +95,7 @@ def roughness(image: Tensor) -> Tensor:
 class _GramDistance(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
-        rows = as_rows(features).float()
-        difference = torch.addmm(target, rows.T, rows, beta=-1.0, alpha=1.0 / len(rows))
+        difference = gram(features) - target
         ctx.save_for_backward(features, difference)
         return squared_norm(difference)
 
@@ -104,38 +103,72 @@ class _GramDistance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         features, difference = ctx.saved_tensors
-        rows = as_rows(features)
-        # d/dF of |F^T F / M - A|^2 = 4/M F (F^T F / M - A), the difference being symmetric
-        slope = (difference * (4.0 / len(rows) * grad)).to(rows.dtype)
-        height, width = features.shape[2:]
-        return (rows @ slope).view(1, height, width, -1).permute(0, 3, 1, 2), None
+        # d/dG of |G - A|^2, where the sum of products is divided by the positions
+        positions = features.shape[2] * features.shape[3]
+        return GramProducts().slope(features, difference * (2.0 * grad / positions)), None
 
 
 def gram_distance(features: Tensor, target: Tensor) -> Tensor:
     """Sum (G - A)^2 from the features themselves; differentiable in them.
 
     Args:
-        features: (1, N, H, W), float32 or bfloat16, of which G is the Gram matrix per position.
+        features: (1, N, H, W), float32 or bfloat16, of which G is the Gram matrix per position; or
+            that matrix, (N, N).
         target: A, (N, N) float32, symmetric.
 
     Returns:
         A scalar float32.
     """
+    if features.dim() == 2:
+        return squared_distance(features, target)
     result: Tensor = _GramDistance.apply(features, target)
     return result
+
+
+class GramProducts:
+    """Sum of F^T F over positions, the Gram matrix before it is divided by their number.
+
+    As a sum it can be made of a map in parts.
+    """
+
+    CHUNK = 1 << 18
+    """Positions that are turned into float32 at a time."""
+
+    def total(self, features: Tensor) -> Tensor:
+        """Return (N, N) float32 for features (1, N, H, W)."""
+        total: Tensor | None = None
+        for part in torch.split(as_rows(features), self.CHUNK):
+            rows = part.float()
+            total = rows.T @ rows if total is None else total.addmm_(rows.T, rows)
+        assert total is not None
+        return total
+
+    def slope(self, features: Tensor, grad: Tensor) -> Tensor:
+        """Return the gradient in the features, of their type, from that in the sum.
+
+        Args:
+            features: F, (1, N, H, W).
+            grad: (N, N), symmetric, as that of any distance of Gram matrices is.
+        """
+        height, width = features.shape[2:]
+        rows = as_rows(features)  # d/dF of <S, F^T F> = 2 F S for a symmetric S
+        slope = rows @ (2.0 * grad).to(rows.dtype)
+        return slope.view(1, height, width, -1).permute(0, 3, 1, 2)
 
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrix per position: G / M, with G = F F^T (Gatys 2016, equation 3).
 
     Args:
-        features: (1, N, H, W), float32 or bfloat16; fastest where channels-last.
+        features: (1, N, H, W), float32 or bfloat16; fastest where channels-last. A Gram matrix is
+            returned as it is.
 
     Returns:
         (N, N) float32. Its mean does not depend on the size of the picture.
     """
-    rows = as_rows(features).float()
-    return rows.T @ rows / len(rows)
+    if features.dim() == 2:
+        return features
+    return GramProducts().total(features) / (features.shape[2] * features.shape[3])
 
 
 def as_rows(features: Tensor) -> Tensor:

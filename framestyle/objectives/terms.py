@@ -16,7 +16,7 @@ from framestyle.objectives.distances import gram, squared_norm
 from framestyle.settings import Layers
 
 Features = Mapping[str, Tensor]
-"""Features by layer name, each (1, N, H, W)."""
+"""Features by layer name, each (1, N, H, W); for the style, Gram matrices (N, N) as well."""
 
 
 class Term(Protocol):

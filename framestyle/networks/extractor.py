@@ -1,0 +1,109 @@
+"""What runs as few of a network's stages as it can, in as much memory as there is."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from framestyle.networks.fields import Size, fields, map_sizes
+from framestyle.networks.footprint import Room
+from framestyle.networks.tiled import Summed, TiledStages, Tiling
+
+Triple = tuple[float, float, float]
+Stages = Sequence[tuple[str, nn.Module]]
+
+
+class Extractor(nn.Module):
+    """The first stages of a network, down to the deepest layer that is asked for.
+
+    Maps an image (N, 3, H, W), float32 RGB in [0, 1], to the features of each layer, a dictionary
+    from name to (N, C, h, w) in the precision of the network and in channels_last, shallowest
+    first. The gradient comes back to the image in float32.
+
+    Where memory is short, the first stages are run tile by tile. Of a layer there of which a sum
+    is all that is wanted, the features are the mean of it over positions, as ``summed`` makes it.
+    """
+
+    def __init__(
+        self,
+        mean: Triple,
+        std: Triple,
+        stages: Stages,
+        layers: Sequence[str],
+        summed: Mapping[str, Summed],
+        room: Room,
+    ) -> None:
+        super().__init__()
+        layers = [*layers, *summed]
+        self._summed, self._room = summed, room
+        self._tiled: dict[tuple[Size, int], TiledStages | None] = {}
+        device = next(stages[0][1].parameters()).device
+        # Plain attributes, so that casting the network leaves the normalisation in float32.
+        self._scale = torch.tensor([1 / s for s in std], device=device).view(1, 3, 1, 1)
+        self._shift = -torch.tensor(mean, device=device).view(1, 3, 1, 1) * self._scale
+        self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
+        untapped_before = [False, *(tap is None for tap in self._taps)]
+        self._stages = nn.ModuleList(
+            # In place saves the memory of one map for each ReLU, and spoils the map before it.
+            nn.ReLU(inplace=free) if isinstance(module, nn.ReLU) else module
+            for free, (_, module) in zip(untapped_before, stages, strict=False)
+        )
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
+        tiled = self._tiled_stages((image.shape[2], image.shape[3]))
+        features, first = {}, 0
+        if tiled is None:
+            x = self._prepared(image)
+        else:
+            maps, means = tiled(image)
+            first = len(tiled.stages)
+            x = maps[first - 1]
+            made = {**maps, **means}
+            taps = enumerate(self._taps[:first])
+            features = {tap: made[number] for number, tap in taps if tap is not None}
+        for tap, stage in zip(self._taps[first:], self._stages[first:], strict=True):
+            x = stage(x)
+            if tap is not None:
+                features[tap] = x
+        return features
+
+    def _prepared(self, image: Tensor) -> Tensor:
+        """Return an image as the first stage takes it."""
+        # These stay where they are unless the network has moved since.
+        scale, shift = self._scale.to(image.device), self._shift.to(image.device)
+        return torch.addcmul(shift, image, scale).to(
+            dtype=self._precision, memory_format=torch.channels_last
+        )
+
+    def tiling(self, size: Size) -> Tiling | None:
+        """Return how much of it is run tile by tile on images of a size; None if nothing is."""
+        return self._room.tiling(list(self._stages), size, self._precision)
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return next(self._stages.parameters()).dtype
+
+    def _tiled_stages(self, size: Size) -> TiledStages | None:
+        """Return the stages that are run tile by tile on images of a size; None if none are."""
+        key = size, self._room.version
+        if key not in self._tiled:
+            tiling = self.tiling(size)
+            self._tiled[key] = None if tiling is None else self._tiled_by(tiling, size)
+        return self._tiled[key]
+
+    def _tiled_by(self, tiling: Tiling, size: Size) -> TiledStages:
+        first = list(self._stages)[: tiling.stages]
+        names = list(enumerate(self._taps[: tiling.stages]))
+        summed = {number: self._summed[tap] for number, tap in names if tap and tap in self._summed}
+        # the last of them goes on to those after it
+        mapped = [n for n, tap in names if (tap and n not in summed) or n == len(first) - 1]
+        return TiledStages(
+            self._prepared,
+            first,
+            fields(first),
+            map_sizes(first, size),
+            tiling.side_px,
+            mapped,
+            summed,
+        )

@@ -1,0 +1,154 @@
+"""What a network keeps in memory for the way back, and how it is run where that is too much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from framestyle.networks.fields import Field, Size, fields, on_meta
+from framestyle.networks.tiled import Tiling
+
+SIDES_PX = (2048, 1024, 512, 256)
+"""Longest sides of tiles that are tried, without their borders."""
+PASSING_MAPS = 3
+"""Maps of the largest size that come and go on the way back: a gradient, and what it is made of."""
+PICTURES = 16
+"""Pictures in float32 that an iteration holds: itself, its gradient, moments, targets."""
+TAKEN_BACK = 0.75
+"""Of what was thought to fit, what is tried after memory has run out."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one stage keeps, in bytes.
+
+    Attributes:
+        saved: For the way back.
+        output: Its map.
+    """
+
+    saved: int
+    output: int
+
+
+def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list[Kept]:
+    """Return what each stage keeps for pictures of a size; nothing is computed.
+
+    Args:
+        stages: Modules that run one after the other, the first on three channels.
+        size: Of the picture.
+        dtype: Precision of the maps.
+    """
+    x = torch.empty(1, 3, *size, device="meta", dtype=dtype, requires_grad=True)
+    found: list[Kept] = []
+    known: set[int] = set()  # what is counted: a map that one stage makes, the next one saves too
+    alive: list[Tensor] = []  # so that no memory gets the name of another that is gone
+    for stage in stages:
+        weights = {name: p.to(dtype) for name, p in on_meta(stage).items()}
+        known |= {_memory(p) for p in weights.values()}
+        alive += weights.values()
+        saved: list[Tensor] = []
+
+        def keep(tensor: Tensor, saved: list[Tensor] = saved) -> Tensor:
+            saved.append(tensor)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            x = functional_call(stage, weights, (x,))
+        alive += saved
+        new = {_memory(t): t.untyped_storage().nbytes() for t in saved if _memory(t) not in known}
+        known |= new.keys()
+        found.append(Kept(sum(new.values()), x.untyped_storage().nbytes()))
+    return found
+
+
+def peak_bytes(
+    stages: Sequence[nn.Module],
+    seen: Sequence[Field],
+    size: Size,
+    dtype: torch.dtype,
+    tiling: Tiling | None,
+) -> int:
+    """Estimate what an iteration takes at most, pictures and maps.
+
+    Args:
+        stages: All stages that are run.
+        seen: Their fields, of those that can be tiled.
+        size: Of the picture.
+        dtype: Precision of the maps.
+        tiling: How they are run; whole where None.
+    """
+    pictures = PICTURES * 3 * size[0] * size[1] * torch.float32.itemsize
+    whole = kept_by(stages, size, dtype)
+    if tiling is None:
+        return pictures + _at_most(whole)
+    border = 2 * max(seen[tiling.stages - 1].before, seen[tiling.stages - 1].after)
+    tile = (min(size[0], tiling.side_px + border), min(size[1], tiling.side_px + border))
+    in_tile = _at_most(kept_by(stages[: tiling.stages], tile, dtype))
+    rest = whole[tiling.stages :]
+    between = 2 * whole[tiling.stages - 1].output  # and its gradient
+    return pictures + between + max(in_tile, _at_most(rest))
+
+
+def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
+    """Return the ways to tile a network, from that which costs least to that which saves most.
+
+    Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
+    """
+    found, stride = [], 1
+    for number, field_ in enumerate(seen, start=1):
+        if field_.stride > stride:
+            stride = field_.stride
+            found += [Tiling(number, side) for side in SIDES_PX]
+    return found
+
+
+@dataclass
+class Room:
+    """The memory that there is for an iteration, and how networks are run in it.
+
+    Attributes:
+        budget_bytes: What an iteration may take; None sets no limit.
+        version: Grows with each change of the budget: what was planned before holds no more.
+    """
+
+    budget_bytes: int | None = None
+    version: int = field(default=0, init=False)
+    _needs: list[int] = field(default_factory=list, init=False)
+    _can_shrink: bool = field(default=False, init=False)
+
+    def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling | None:
+        """Return how stages are run on pictures of a size; None where they fit whole.
+
+        Where nothing fits, that which takes least is returned.
+        """
+        if self.budget_bytes is None:
+            return None
+        seen = fields(stages)
+        ways: list[Tiling | None] = [None, *tilings(stages, seen)]
+        needs = [peak_bytes(stages, seen, size, dtype, way) for way in ways]
+        least = min(needs)
+        need = next((need for need in needs if need <= self.budget_bytes), least)
+        self._needs.append(need)
+        self._can_shrink |= need > least
+        return ways[needs.index(need)]
+
+    def take_back(self) -> bool:
+        """Plan with less after memory has run out; return False where there is no smaller plan."""
+        if not self._needs or not self._can_shrink:
+            return False
+        self.budget_bytes = int(TAKEN_BACK * max(self._needs))
+        self.version += 1
+        self._needs, self._can_shrink = [], False
+        return True
+
+
+def _at_most(kept: Sequence[Kept]) -> int:
+    largest = max((stage.output for stage in kept), default=0)
+    return sum(stage.saved for stage in kept) + PASSING_MAPS * largest
+
+
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)

@@ -1,0 +1,155 @@
+"""The first stages of a network, tile by tile: the numbers of the whole picture in less memory.
+
+The maps of the first stages are the largest, and take little of the time. So they are not kept:
+what comes after them, and sums over their positions such as Gram matrices, are made tile by tile,
+and on the way back each tile is computed once more (checkpointing, Chen et al. 2016). The gradient
+is that of the whole picture.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from framestyle.networks.fields import Field, Size
+from framestyle.networks.tiles import Part, cut
+
+
+class Summed(Protocol):
+    """A sum over the positions of a map, which can be made in parts."""
+
+    def total(self, features: Tensor) -> Tensor:
+        """Return the sum over the positions of features (1, N, h, w), float32."""
+        ...
+
+    def slope(self, features: Tensor, grad: Tensor) -> Tensor:
+        """Return the gradient in the features, of their shape, from that in the sum."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How much of a network is run tile by tile.
+
+    Attributes:
+        stages: How many of its first stages.
+        side_px: Longest side of a tile, in pixels of the picture, without its border.
+    """
+
+    stages: int
+    side_px: int
+
+
+@dataclass(frozen=True)
+class TiledStages:
+    """The first stages of a network, for pictures of one size.
+
+    Attributes:
+        prepare: Makes a part of a picture ready for the first stage.
+        stages: They.
+        fields: What each one's map sees.
+        sizes: Size of each one's map, of the whole picture.
+        side_px: Longest side of a tile.
+        mapped: Stages of which the whole map is wanted, by number.
+        summed: Stages of which the mean of a sum over positions is wanted.
+    """
+
+    prepare: Callable[[Tensor], Tensor]
+    stages: Sequence[nn.Module]
+    fields: Sequence[Field]
+    sizes: Sequence[Size]
+    side_px: int
+    mapped: Sequence[int]
+    summed: Mapping[int, Summed]
+
+    def __call__(self, image: Tensor) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Return the maps and the means that are wanted, by stage; differentiable in the image.
+
+        Args:
+            image: (1, 3, H, W) in [0, 1].
+        """
+        made = _Tiled.apply(image, self)
+        count = len(self.mapped)
+        maps = dict(zip(self.mapped, made[:count], strict=True))
+        return maps, dict(zip(self.summed, made[count:], strict=True))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Make the maps and the means."""
+        maps: dict[int, Tensor] = {}
+        means: dict[int, Tensor] = {}
+        for pixels, parts in self._tiles(image):
+            for number, x in self._run(image[:, :, *pixels]):
+                own = x[:, :, *parts[number].local] if number in parts else x
+                if number in self.mapped:
+                    if number not in maps:
+                        shape = (1, x.shape[1], *self.sizes[number])
+                        empty = torch.empty(shape, dtype=x.dtype, device=x.device)
+                        maps[number] = empty.to(memory_format=torch.channels_last)
+                    maps[number][:, :, *parts[number].whole] = own
+                if number in self.summed:
+                    total = self.summed[number].total(own)
+                    means[number] = means[number] + total if number in means else total
+        for number, total in means.items():
+            total /= self._positions(number)
+        return (*(maps[n] for n in self.mapped), *(means[n] for n in self.summed))
+
+    def backward(self, image: Tensor, grads: Sequence[Tensor | None]) -> Tensor:
+        """Return the gradient in the image from those in what ``forward`` made."""
+        count = len(self.mapped)
+        of_maps = dict(zip(self.mapped, grads[:count], strict=True))
+        of_means = dict(zip(self.summed, grads[count:], strict=True))
+        result = torch.zeros_like(image)
+        for pixels, parts in self._tiles(image):
+            with torch.enable_grad():
+                piece = image[:, :, *pixels].detach().requires_grad_(True)
+                made = dict(self._run(piece))
+            slopes = {}
+            for number, part in parts.items():
+                slope = torch.zeros_like(made[number])
+                own = slope[:, :, *part.local]
+                if (grad := of_maps.get(number)) is not None:
+                    own += grad[:, :, *part.whole]
+                if (grad := of_means.get(number)) is not None:
+                    features = made[number].detach()[:, :, *part.local]
+                    own += self.summed[number].slope(features, grad / self._positions(number))
+                slopes[number] = slope
+            values = [made[number] for number in slopes]
+            (found,) = torch.autograd.grad(values, piece, list(slopes.values()))
+            result[:, :, *pixels] += found
+        return result
+
+    def _run(self, piece: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield the maps that are wanted of a part of the picture, with their stages."""
+        x = self.prepare(piece)
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            if number in self.mapped or number in self.summed:
+                yield number, x
+
+    def _tiles(self, image: Tensor) -> Iterator[tuple[tuple[slice, slice], dict[int, Part]]]:
+        wanted = sorted({*self.mapped, *self.summed})
+        maps = [(self.fields[number], self.sizes[number]) for number in wanted]
+        size = (image.shape[2], image.shape[3])
+        for tile in cut(size, maps, self.side_px):
+            yield tile.pixels, dict(zip(wanted, tile.parts, strict=True))
+
+    def _positions(self, number: int) -> int:
+        height, width = self.sizes[number]
+        return height * width
+
+
+class _Tiled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, stages: TiledStages) -> tuple[Tensor, ...]:
+        ctx.stages = stages
+        ctx.save_for_backward(image)
+        return stages.forward(image)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
+        (image,) = ctx.saved_tensors
+        return ctx.stages.backward(image, grads), None

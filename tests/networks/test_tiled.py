@@ -1,0 +1,214 @@
+"""Networks run tile by tile give what they give as a whole."""
+
+import pytest
+import torch
+from torch import nn
+
+from framestyle.networks import Room, network_spec
+from framestyle.networks.fields import Field, fields, map_sizes
+from framestyle.networks.footprint import kept_by, peak_bytes, tilings
+from framestyle.networks.tiled import Tiling
+from framestyle.networks.tiles import cut
+
+NAMES = ("vgg19", "lite", "squeezenet1_0", "inception_v3", "googlenet")
+DEEP = ("inception_v3", "googlenet")
+"""They need larger pictures, and dream."""
+
+
+class Sums:
+    """The simplest sum over positions: of products of neighbours in depth."""
+
+    def total(self, features):
+        rows = features.float().flatten(2)[0]
+        return rows @ rows.T
+
+    def slope(self, features, grad):
+        rows = features.flatten(2)[0]
+        return ((grad + grad.T).to(rows.dtype) @ rows).view_as(features)
+
+
+class Fixed(Room):
+    """Plans what it is told."""
+
+    def __init__(self, tiling):
+        super().__init__()
+        self.told = tiling
+
+    def tiling(self, stages, size, dtype):
+        return self.told
+
+
+@pytest.fixture(scope="module")
+def networks():
+    made = {}
+    for name in NAMES:
+        torch.manual_seed(0)
+        spec = network_spec(name)
+        model = spec.build().eval()
+        for weight in model.parameters():
+            if weight.dim() == 4:
+                nn.init.kaiming_normal_(weight)
+        made[name] = spec.network(model).double()
+    return made
+
+
+def layers_of(name):
+    """Layers of which the map is wanted, and layers of which a sum is."""
+    spec = network_spec(name)
+    if name in DEEP:
+        return [layer for layer, _ in spec.default_dream_layers], []
+    maps = [layer for layer, _ in spec.default_content_layers]
+    return maps, [layer for layer, _ in spec.default_style_layers]
+
+
+def run(network, maps, sums, image, room=None):
+    """Value and gradient of something that looks at all of them."""
+    x = image.clone().requires_grad_(True)
+    made = network.extractor(maps, dict.fromkeys(sums, Sums()), room)(x)
+    total = x.new_zeros(())
+    for name in maps:
+        weights = torch.linspace(-1, 1, made[name].numel(), dtype=x.dtype).view_as(made[name])
+        total = total + (made[name] * weights).sum() / made[name].numel()
+    for name in sums:
+        value = made[name]
+        if value.dim() == 4:
+            value = Sums().total(value) / value[0, 0].numel()
+        total = total + value.double().square().mean()
+    (grad,) = torch.autograd.grad(total, x)
+    return total.detach(), grad
+
+
+def depths(network, maps, sums):
+    """After how many stages it can be cut."""
+    stages = list(network.extractor([*maps, *sums])._stages)
+    return sorted({tiling.stages for tiling in tilings(stages, fields(stages))})
+
+
+@pytest.mark.parametrize("side", [24, 200])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_that_of_the_whole_picture(name, side, networks):
+    network, (maps, sums) = networks[name], layers_of(name)
+    size = (97, 117) if name in DEEP else (50, 67)
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)).double()
+    value, grad = run(network, maps, sums, image)
+    cuts = depths(network, maps, sums)
+    assert cuts
+    for stages in cuts:
+        got, got_grad = run(network, maps, sums, image, Fixed(Tiling(stages, side)))
+        torch.testing.assert_close(got, value, rtol=1e-5, atol=0)
+        torch.testing.assert_close(got_grad, grad, rtol=1e-4, atol=1e-5 * float(grad.abs().max()))
+
+
+def test_a_layer_of_which_the_map_is_wanted_too_is_a_map(networks):
+    network, image = networks["vgg19"], torch.rand(1, 3, 64, 64).double()
+    room = Fixed(Tiling(10, 32))
+    made = network.extractor(["relu1_1"], {"relu1_1": Sums(), "relu2_1": Sums()}, room)(image)
+    whole = network.extractor(["relu1_1", "relu2_1"])(image)
+    torch.testing.assert_close(made["relu1_1"], whole["relu1_1"])
+    assert made["relu2_1"].shape == (128, 128)
+
+
+def test_without_a_budget_everything_is_whole(networks):
+    made = networks["lite"].extractor([], {"relu1_1": Sums()})(torch.rand(1, 3, 40, 40).double())
+    assert made["relu1_1"].shape[2:] == (40, 40)
+
+
+# --- tiles ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 131), (40, 333)])
+@pytest.mark.parametrize("side", [16, 50, 1000])
+def test_every_number_belongs_to_one_tile(size, side):
+    stages = [nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3, padding=1),
+              nn.MaxPool2d(3, 2, ceil_mode=True)]  # fmt: skip
+    maps = list(zip(fields(stages), map_sizes(stages, size), strict=True))
+    seen = [torch.zeros(whole) for _, whole in maps]
+    for tile in cut(size, maps, side):
+        rows, columns = tile.pixels
+        assert 0 <= rows.start < rows.stop <= size[0]
+        assert 0 <= columns.start < columns.stop <= size[1]
+        for count, part in zip(seen, tile.parts, strict=True):
+            count[part.whole] += 1
+            for whole, local in zip(part.whole, part.local, strict=True):
+                assert whole.stop - whole.start == local.stop - local.start
+    assert all(bool((count == 1).all()) for count in seen)
+
+
+def test_fields_are_those_of_the_kernels():
+    stages = [nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 5)]
+    assert fields(stages) == [Field(1, 1, 1), Field(1, 1, 1), Field(2, 1, 2), Field(2, 1, 10)]
+
+
+def test_a_stage_with_kernels_that_are_no_modules_ends_what_can_be_tiled():
+    network = network_spec("inception_v3").network(network_spec("inception_v3").bare_model())
+    stages = [stage for _, stage in network.named_stages]
+    assert len(fields(stages)) == network.taps.index("Mixed_5b")
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+def test_what_a_stage_keeps_is_what_autograd_saves(networks):
+    network = network_spec("lite").network(network_spec("lite").build()).float()
+    stages = list(network.extractor(["relu3_2"])._stages)
+    image = torch.rand(1, 3, 96, 128).requires_grad_(True)
+
+    seen = {}
+
+    def keep(tensor):
+        if not isinstance(tensor, nn.Parameter):
+            seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    x = image
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        for stage in stages:
+            x = stage(x)
+    kept = sum(stage.saved for stage in kept_by(stages, (96, 128), torch.float32))
+    assert kept == pytest.approx(sum(seen.values()), rel=0.1)
+
+
+def test_tiles_take_less_and_the_deeper_the_less():
+    network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
+    stages = list(network.extractor(["relu5_1"])._stages)
+    seen, size = fields(stages), (2160, 3840)
+
+    def need(tiling):
+        return peak_bytes(stages, seen, size, torch.bfloat16, tiling)
+
+    needs = [need(None), *(need(Tiling(stages, 512)) for stages in (5, 10, 19))]
+    assert needs == sorted(needs, reverse=True)
+    assert needs[2] < 8 << 30 < needs[0]
+    assert need(Tiling(19, 256)) < need(Tiling(19, 2048))
+
+
+def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():
+    network = network_spec("lite").network(network_spec("lite").bare_model())
+    stages, size = list(network.extractor(["relu5_1"])._stages), (540, 960)
+    seen = fields(stages)
+
+    def chosen(budget):
+        return Room(budget).tiling(stages, size, torch.float32)
+
+    whole = peak_bytes(stages, seen, size, torch.float32, None)
+    assert chosen(whole) is None
+    assert Room().tiling(stages, size, torch.float32) is None
+    tight = chosen(whole * 2 // 3)
+    assert peak_bytes(stages, seen, size, torch.float32, tight) <= whole * 2 // 3
+    least = min(peak_bytes(stages, seen, size, torch.float32, way) for way in tilings(stages, seen))
+    assert peak_bytes(stages, seen, size, torch.float32, chosen(1)) == least
+
+
+def test_after_memory_has_run_out_it_is_planned_with_less_until_there_is_no_less():
+    network = network_spec("lite").network(network_spec("lite").bare_model())
+    stages, size = list(network.extractor(["relu5_1"])._stages), (540, 960)
+    seen, room, needs = fields(stages), Room(1 << 40), []
+    for _ in range(20):
+        way = room.tiling(stages, size, torch.float32)
+        needs.append(peak_bytes(stages, seen, size, torch.float32, way))
+        if not room.take_back():
+            break
+    assert len(needs) > 2
+    assert needs == sorted(needs, reverse=True)
+    assert len(set(needs)) == len(needs)
+    assert not Room().take_back()
