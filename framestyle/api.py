@@ -11,6 +11,7 @@ from framestyle.config import Config
 from framestyle.errors import InputError, JobError, SettingsError
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.device import pick_device, restored_threads
+from framestyle.jobs.memory import within_memory
 from framestyle.jobs.stages import (
     Style,
     build,
@@ -130,7 +131,9 @@ def _made(
         progress(IterationDone(0, stage, iteration, planned, terms))
 
     image = to_tensor(pixels).to(device.device)
-    result, _ = styler.step(image, on_step=on_step)
+    result, _ = within_memory(
+        lambda: styler.step(image, on_step=on_step), styler.room, "the picture", progress
+    )
     if not bool(torch.isfinite(result).all()):
         raise JobError(
             "the optimisation left the numbers (not finite); take a smaller step size or the "

@@ -197,6 +197,9 @@ class ComputeSettings(Settings):
                              choices=("auto", "fp32", "bf16"))
     threads: int | None = setting(None, "threads of the CPU (all)", whole, metavar="N", low=1,
                                   high=1024)
+    memory: float | None = setting(None, "memory that the optimisation may take, in GiB; frames "
+                                   "that need more are made in tiles (a share of the device's)",
+                                   number, metavar="GIB", low=0.01, high=2**20)
     seed: int = setting(0, "seed of noise and jitter", whole, metavar="N", low=0, high=2**63 - 1)
     networks: str = setting("auto", "networks where none is named: full is inception_v3 and vgg19, "
                             "lite the embedded one", choices=("auto", "full", "lite"))

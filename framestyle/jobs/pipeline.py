@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from framestyle.errors import FramestyleError, JobError
+from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
 from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.memory import within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
 from framestyle.jobs.shots import Cutting
@@ -128,25 +129,18 @@ class Pipeline:
         def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
             self.progress(IterationDone(index, stage, iteration, planned, terms))
 
+        def made() -> tuple[Tensor, FrameState]:
+            return self.styler.step(arrival.image, links, on_step, own=own, ease=arrival.ease)
+
         try:
-            result, after = self.styler.step(
-                arrival.image, links, on_step, own=own, ease=arrival.ease
-            )
+            result, after = within_memory(made, self.styler.room, named, self.progress)
             if not bool(torch.isfinite(result).all()):
                 raise JobError(
                     f"{named}: the optimisation left the numbers (not finite); take a smaller step "
                     "size or --precision fp32"
                 )
-        except FramestyleError:
-            raise
-        except (RuntimeError, MemoryError) as error:
-            line = _first_line(error)
-            # torch raises a plain RuntimeError where the CPU's memory ends
-            if isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in line:
-                raise JobError(
-                    f"{named}: out of memory ({line}); take --size, a smaller network or "
-                    "--precision bf16, with --restart"
-                ) from None
+        except RuntimeError as error:
+            line = (str(error).splitlines() or [type(error).__name__])[0]
             raise JobError(f"{named}: {line}") from error
         return result, after
 
@@ -162,7 +156,3 @@ def _until(arrivals: Iterator[Arrival], end: int) -> Iterator[Arrival]:
         close = getattr(arrivals, "close", None)
         if close is not None:
             close()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,6 +14,7 @@ from framestyle.jobs.device import Device, pick_device, restored_threads
 from framestyle.jobs.flow import check_flow, flow_identity, flow_source, follows, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.manifest import Manifest
+from framestyle.jobs.memory import told_tiles
 from framestyle.jobs.passes import counted, written
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.shots import check_shots, cutting_of
@@ -98,6 +99,8 @@ def _run(
             styler = build(config, styles, pictures, device, progress)
             flow = flow_source(config, clip.info, device, weights_files(config), progress)
             notice(f"device: {device}")
+            for line in told_tiles(styler, (clip.info.height_px, clip.info.width_px)):
+                notice(line)
             for event in notices:
                 progress(event)
             cutting = found or cutting_of(clip, config, job.path, progress)

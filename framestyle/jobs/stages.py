@@ -10,6 +10,7 @@ from torch import Tensor
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.jobs.device import Device
+from framestyle.jobs.memory import room_on
 from framestyle.media import read_picture, to_tensor
 from framestyle.networks import (
     FeatureNetwork,
@@ -149,12 +150,18 @@ def build(
             networks[name, pooling] = _load(config, name, pooling, device, progress)
         return networks[name, pooling]
 
+    room = room_on(device.device, config.compute)
     dream, style = None, None
     if config.dream.enabled:
         chosen = config.dream
         guide = on_device[chosen.guide] if chosen.guide is not None else None
         dream = DreamStage(
-            network(chosen.network, None), chosen, chosen.layers or (), config.compute.seed, guide
+            network(chosen.network, None),
+            chosen,
+            chosen.layers or (),
+            config.compute.seed,
+            guide,
+            room,
         )
     if config.style.enabled:
         style = StyleStage(
@@ -163,9 +170,10 @@ def build(
             config.style.content_layers or (),
             config.style.style_layers or (),
             [(weight, on_device[path]) for path, weight in styles],
+            room,
         )
     start = on_device.get(Path(config.style.init).expanduser())
-    return FrameStyler(config, dream, style, start)
+    return FrameStyler(config, dream, style, start, room)
 
 
 def check_networks(

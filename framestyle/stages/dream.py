@@ -8,7 +8,7 @@ from torch import Tensor
 
 from framestyle.config import DreamSettings
 from framestyle.errors import ModelError, SettingsError
-from framestyle.networks import FeatureNetwork
+from framestyle.networks import FeatureNetwork, Room
 from framestyle.objectives import (
     DreamActivation,
     GuidedActivation,
@@ -33,6 +33,7 @@ class DreamStage:
         seed: Of the jitter, which is the same for every frame: a jitter of its own for each would
             make the dream boil.
         guide: A picture whose features are grown, (1, 3, H, W) in [0, 1].
+        room: The memory that there is.
     """
 
     network: FeatureNetwork
@@ -40,6 +41,7 @@ class DreamStage:
     layers: Layers
     seed: int = 0
     guide: Tensor | None = None
+    room: Room = field(default_factory=Room)
     _guided: dict[Size, Term] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class DreamStage:
             raise SettingsError("the dream stage got no step size; take the network's own")
         self.step_size = self.settings.step_size
         names = [split_channels(name)[0] for name, _ in self.layers]
-        self.extract = self.network.extractor(names)
+        self.extract = self.network.extractor(names, room=self.room)
         self.smallest_px = self.network.minimum_side_px(names)
         self._check_channels()
 

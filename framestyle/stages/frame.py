@@ -1,12 +1,13 @@
 """One frame: dream, then style, from what the frame before hands over."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from framestyle.config import Config
+from framestyle.networks import Room
 from framestyle.objectives import TemporalLoss
 from framestyle.stages.dream import DreamStage
 from framestyle.stages.optimise import OnIteration, Plateau
@@ -38,12 +39,14 @@ class FrameStyler:
         dream: The dream, or None.
         style: The style, or None.
         init_picture: Where a shot's first frame starts, (1, 3, H, W), if settings name a picture.
+        room: The memory that the stages plan with.
     """
 
     config: Config
     dream: DreamStage | None
     style: StyleStage | None
     init_picture: Tensor | None = None
+    room: Room = field(default_factory=Room)
 
     def step(
         self,

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from framestyle.config import StyleSettings
 from framestyle.errors import SettingsError
-from framestyle.networks import FeatureNetwork
+from framestyle.networks import FeatureNetwork, Room
 from framestyle.objectives import (
     ContentLoss,
+    GramProducts,
     StyleLoss,
     TemporalLoss,
     TotalVariation,
@@ -34,6 +35,7 @@ class StyleStage:
         content_layers: Content layers with weights.
         style_layers: Style layers with weights.
         styles: Style pictures with weights, each (1, 3, H, W) in [0, 1], at their own size.
+        room: The memory that there is.
     """
 
     network: FeatureNetwork
@@ -41,6 +43,7 @@ class StyleStage:
     content_layers: Layers
     style_layers: Layers
     styles: Sequence[tuple[float, Tensor]]
+    room: Room = field(default_factory=Room)
     _targets: dict[Size, tuple[dict[str, Tensor], float]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -55,8 +58,10 @@ class StyleStage:
         self.style_weight = self.settings.style_weight
         content = [name for name, _ in self.content_layers]
         style = [name for name, _ in self.style_layers]
-        self.extract = self.network.extractor(list(dict.fromkeys(style + content)))
-        self.extract_content = self.network.extractor(content)
+        grams = dict.fromkeys(style, GramProducts())
+        self.extract = self.network.extractor(content, grams, self.room)
+        self.extract_content = self.network.extractor(content, room=self.room)
+        self.extract_style = self.network.extractor([], grams, self.room)
         self.smallest_px = self.network.minimum_side_px(style + content)
 
     def run(
@@ -167,10 +172,9 @@ class StyleStage:
     def _style_targets(self, frame: Size) -> tuple[dict[str, Tensor], float]:
         """Gram matrices and roughness of the styles for frames of a size, made once for each."""
         if frame not in self._targets:
-            extract = self.network.extractor([name for name, _ in self.style_layers])
             scaled = [(w, self.scaled_style(picture, frame)) for w, picture in self.styles]
             with torch.no_grad():
-                features = [(weight, extract(picture)) for weight, picture in scaled]
+                features = [(weight, self.extract_style(picture)) for weight, picture in scaled]
                 grams = style_targets(features, self.style_layers)
             self._targets[frame] = grams, style_roughness(scaled)
         return self._targets[frame]

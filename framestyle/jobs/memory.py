@@ -1,0 +1,95 @@
+"""How much memory there is, and going on with a frame when it has run out."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from framestyle.config import ComputeSettings
+from framestyle.errors import JobError
+from framestyle.networks import Room
+from framestyle.progress import Notice, Progress
+from framestyle.stages import FrameStyler
+from framestyle.stages.pyramid import Size
+
+Made = TypeVar("Made")
+GIB = 1 << 30
+SHARES = {"cpu": 0.5, "cuda": 0.8, "mps": 0.6}
+"""Of all memory of a device, what an iteration may take: frames wait for their turn beside it, and
+other programs have theirs. Shares of all and not of what is free, so that the same job is run in
+the same tiles whatever else runs."""
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux tells a container how much it may have."""
+SIGNS = ("allocate memory", "could not create a primitive", "could not create a memory")
+"""What the plain errors say that torch and oneDNN raise where the CPU's memory ends."""
+
+
+def room_on(device: torch.device, settings: ComputeSettings) -> Room:
+    """Return the memory for an iteration: what the settings say, or a share of the device's."""
+    if settings.memory is not None:
+        return Room(int(settings.memory * GIB))
+    return Room(int(SHARES[device.type] * memory_of(device)))
+
+
+def memory_of(device: torch.device) -> int:
+    """Return all memory of a device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in map(Path, LIMITS):
+        text = path.read_text(encoding="ascii").strip() if path.exists() else ""
+        if text.isdecimal():  # else there is no limit: "max"
+            limits.append(int(text))
+    return min(limits)
+
+
+def told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
+    """Say in which tiles frames of a size, (height, width), are made, if they are."""
+    for name, stage in (("dream", styler.dream), ("style", styler.style)):
+        tiling = stage.extract.tiling(size) if stage is not None else None
+        if tiling is not None and styler.room.budget_bytes is not None:
+            budget = styler.room.budget_bytes / GIB
+            yield (
+                f"{name}: made in tiles of {tiling.side_px} px, to stay within {budget:.1f} GiB; "
+                "--memory GIB gives it more or less"
+            )
+
+
+def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Progress) -> Made:
+    """Make something; where memory runs out, make it again in smaller tiles.
+
+    Args:
+        make: Makes it from what it does not change, so that it can be called again.
+        room: What is planned with.
+        named: What it is, for people.
+        progress: Hears of smaller tiles.
+
+    Raises:
+        JobError: Memory ran out, and no smaller tiles are left.
+    """
+    while True:
+        try:
+            return make()
+        except (RuntimeError, MemoryError) as error:
+            if not _ran_out(error):
+                raise
+            line = (str(error).splitlines() or ["no more memory"])[0]
+        # after the except clause: the error held on to everything that was being made
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if not room.take_back():
+            raise JobError(
+                f"{named}: out of memory ({line}); take --size, a smaller network or --precision "
+                "bf16, with --restart"
+            )
+        progress(Notice(f"{named}: out of memory, made again in smaller tiles"))
+
+
+def _ran_out(error: RuntimeError | MemoryError) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(sign in str(error) for sign in SIGNS)

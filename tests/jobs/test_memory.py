@@ -1,0 +1,126 @@
+"""Memory: how much there is, and what is done where it ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import framestyle
+from framestyle import Config
+from framestyle.config import ComputeSettings
+from framestyle.errors import JobError
+from framestyle.jobs.memory import GIB, memory_of, room_on, within_memory
+from framestyle.networks import Room, network_spec
+from framestyle.progress import Notice
+
+CPU = torch.device("cpu")
+SAMPLES = Path(__file__).parents[2] / "samples"
+STYLE = SAMPLES / "styles" / "swirl.jpg"
+QUICK = {
+    "compute": {"networks": "lite", "precision": "fp32", "threads": 1},
+    "style": {"first_iterations": 2, "scales": 1},
+}
+
+
+def pixels_of(height, width):
+    return (np.random.default_rng(0).random((height, width, 3)) * 255).astype(np.uint8)
+
+
+def test_the_settings_say_how_much_memory_there_is_else_the_device():
+    assert room_on(CPU, ComputeSettings(memory=1.5)).budget_bytes == 1.5 * GIB
+    assert 0.2 * memory_of(CPU) < room_on(CPU, ComputeSettings()).budget_bytes < memory_of(CPU)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of its memory")
+def test_the_memory_is_no_more_than_the_machine_has():
+    total = 1024 * int(Path("/proc/meminfo").read_text(encoding="ascii").split()[1])
+    assert GIB // 4 < memory_of(CPU) <= 1.01 * total
+
+
+def test_little_memory_gives_the_same_picture():
+    pixels = pixels_of(300, 400)
+    config = Config().changed(QUICK)
+    both = {"dream": {"steps": 2}, "compute": {"memory": 0.04}}
+    whole = framestyle.paint_picture(pixels, STYLE, config)
+    tiled = framestyle.paint_picture(pixels, STYLE, config.changed(both))
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+    dreamt = framestyle.dream_picture(pixels, config.changed({"dream": {"steps": 2}}))
+    in_tiles = framestyle.dream_picture(pixels, config.changed(both))
+    assert np.abs(dreamt.astype(int) - in_tiles).max() <= 1
+    assert np.abs(dreamt.astype(int) - pixels).mean() > 2
+
+
+def test_a_run_says_in_which_tiles_its_frames_are_made(tmp_path):
+    notices = []
+
+    def listen(event):
+        if isinstance(event, Notice):
+            notices.append(event.message)
+
+    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.02}}
+    config = Config().changed(QUICK).changed(tight)
+    framestyle.stylize_video(SAMPLES / "clip.mp4", STYLE, f"{tmp_path}/out/", config, listen)
+    told = [line for line in notices if "tiles" in line]
+    assert len(told) == 1
+    assert told[0].startswith("style: made in tiles of ")
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import cv2, numpy as np
+import framestyle
+from framestyle import Config
+
+quick, style, source, result = eval(sys.argv[1]), *sys.argv[2:]
+told = []
+config = Config().changed(quick).changed({"compute": {"memory": 64}})
+framestyle.paint_picture(np.zeros((64, 64, 3), np.uint8), style, config)  # all that loads is loaded
+size = [line for line in open("/proc/self/status") if line.startswith("VmSize")][0].split()[1]
+resource.setrlimit(resource.RLIMIT_AS, (1024 * int(size) + (900 << 20),) * 2)
+np.save(result, framestyle.paint_picture(np.load(source), style, config, told.append))
+print(*[event.message for event in told if hasattr(event, "message")], sep="\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux' limit of a process's memory")
+def test_where_memory_ends_the_frame_is_made_in_smaller_tiles(tmp_path):
+    pixels = pixels_of(900, 1200)
+    np.save(tmp_path / "source.npy", pixels)
+    files = [str(STYLE), str(tmp_path / "source.npy"), str(tmp_path / "result.npy")]
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY, repr(QUICK), *files],
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    assert "the picture: out of memory, made again in smaller tiles" in done.stdout
+    with_all = framestyle.paint_picture(pixels, STYLE, Config().changed(QUICK))
+    assert np.abs(np.load(tmp_path / "result.npy").astype(int) - with_all).max() <= 1
+
+
+def test_where_no_smaller_tiles_are_left_it_says_what_to_do():
+    spec = network_spec("lite")
+    stages = list(spec.network(spec.bare_model()).extractor(["relu5_1"])._stages)
+    room, made, told = Room(1 << 40), [], []
+
+    def make():
+        made.append(room.tiling(stages, (540, 960), torch.float32))
+        return torch.empty(1 << 55, dtype=torch.uint8)  # more than any machine has
+
+    with pytest.raises(JobError, match=r"frame 3: out of memory .*--size.*--restart"):
+        within_memory(make, room, "frame 3", told.append)
+    assert len(made) == len(told) + 1 > 2
+    assert made[0] is None
+    assert made[-1].side_px == 256
+
+
+def test_other_errors_are_raised_at_once():
+    told = []
+
+    def make():
+        return torch.ones(2) @ torch.ones(3)
+
+    with pytest.raises(RuntimeError, match="size"):
+        within_memory(make, Room(1 << 40), "frame 3", told.append)
+    assert not told
