@@ -151,8 +151,8 @@ class StyleSettings(Settings):
                                  "in a window; 0 never (0.0001 in artistic-videos)", number,
                                  metavar="X", low=0, high=1)
     stop_window: int = setting(50, "iterations in that window", whole, metavar="N", low=1)
-    settle_change: float = setting(0.001, "a later frame is done when its loss falls by less than "
-                                   "this share in 5 iterations, where all of it may change; 0 "
+    settle_change: float = setting(0.001, "a later frame is done when its loss changes by less "
+                                   "than this share in 5 iterations, where all of it may change; 0 "
                                    "never", number, metavar="X", low=0, high=1)
     original_colours: bool = setting(False, "keep the frame's own colours, take brightness only")
 

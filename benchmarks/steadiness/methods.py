@@ -19,9 +19,11 @@ FIRST_FRAME = 4
 _BLENDED = {"warm_start": "previous", "temporal": False, "selective": False, "long_term": 1}
 _WARPED = {"warm_start": "warped", "selective": False, "long_term": 1}
 _DREAM_ALONE = {"next_steps": DreamSettings().steps, "carry": 0.0}
-_ONE_STEP = {"step_size": StyleSettings().first_step_size}
+_ALL_ITERATIONS = {"settle_change": 0.0}
+"""A frame of these methods takes all its iterations, however little they do."""
+_ONE_STEP = {**_ALL_ITERATIONS, "step_size": StyleSettings().first_step_size}
 """Both systems that blend have one step size for all frames."""
-_ADAM_10 = {"levels": 1, "step_size": 10 / 255, "averaging": 0.0}
+_ADAM_10 = {**_ALL_ITERATIONS, "levels": 1, "step_size": 10 / 255, "averaging": 0.0}
 """artistic-videos' Adam: a step of 10 of 255, on pixels, and the last iterate is the result."""
 
 
@@ -72,7 +74,7 @@ METHODS = (
         "flow-warped",
         "flow-warped start",
         "from the last result carried along by the flow, without a temporal term",
-        {"motion": {**_WARPED, "temporal": False}},
+        {"motion": {**_WARPED, "temporal": False}, "style": _ALL_ITERATIONS},
     ),
     Method(
         "short-term",
@@ -90,13 +92,13 @@ METHODS = (
         "short-term-lbfgs",
         "artistic-videos, short-term, L-BFGS",
         "the short-term term with its default optimiser, whose iterations take twice as long",
-        {"motion": _WARPED, "style": {"optimizer": "lbfgs"}},
+        {"motion": _WARPED, "style": {**_ALL_ITERATIONS, "optimizer": "lbfgs"}},
     ),
     Method(
         "short-term-own-adam",
         "short-term, framestyle's Adam",
         "the short-term term with framestyle's step, sizes and mean over iterates",
-        {"motion": _WARPED},
+        {"motion": _WARPED, "style": _ALL_ITERATIONS},
     ),
     Method(OURS, "framestyle", "the defaults"),
     Method(

@@ -104,8 +104,8 @@ def backward(
         if frame.index <= last:
             motions = {}
             if after is not None:
-                at = (after.index, frame.index)
-                motions[after.index] = flow.between(after.pixels, frame.pixels, at).to(device)
+                motion = _between(after, frame, flow)
+                motions[after.index] = motion.to(device)
             yield Arrival(frame, to_tensor(frame.pixels).to(device), motions)
         after = frame
 
@@ -118,10 +118,9 @@ def _motions(
     motions: dict[int, Motion] = {}
     hidden: Tensor | None = None
     for index in looked_back_to(frame.index, begin, reach):
-        at = (index, frame.index)
-        if motions and not flow.has(at):
+        if motions and not flow.has((index, frame.index)):
             continue
-        motion = flow.between(there[index].pixels, frame.pixels, at)
+        motion = _between(there[index], frame, flow)
         motions[index] = motion
         new = motion.seen < 0.5  # beside what is new the mask falls off, and that is no more of it
         # what enters over the border was not there before either
@@ -129,6 +128,16 @@ def _motions(
         if float(hidden.float().mean()) < LEAST_HIDDEN_SHARE:
             break
     return motions
+
+
+def _between(other: Frame, frame: Frame, flow: FlowSource) -> Motion:
+    """Measure how one frame lies in another; raises ``JobError``."""
+    try:
+        return flow.between(other.pixels, frame.pixels, (other.index, frame.index))
+    except InputError as error:  # files of flow were whole when the run began
+        raise JobError(
+            f"the flow between frames {other.index + 1} and {frame.index + 1} failed: {error}"
+        ) from None
 
 
 def _against_time(source: Source, last: int, first: int) -> Iterator[Frame]:

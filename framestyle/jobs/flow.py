@@ -56,15 +56,28 @@ def with_chosen_flow(
     return dataclasses.replace(config, motion=config.motion.replaced(flow=name))
 
 
-def check_flow(config: Config, info: ClipInfo) -> None:
+def check_flow(config: Config, info: ClipInfo, progress: Progress) -> None:
     """Check flow that is read from files, before anything is optimised.
+
+    Args:
+        config: Settings in which the source is named.
+        info: The clip.
+        progress: Hears of files for other frames.
 
     Raises:
         InputError: A file is missing, damaged, or of another size than the frames.
     """
     if config.motion.flow not in FLOWS:
         count = info.frame_count if follows(config, info) else 1
-        FlowFiles(_folder(config.motion.flow)).check(count, info.width_px, info.height_px)
+        files = FlowFiles(_folder(config.motion.flow))
+        files.check(count, info.width_px, info.height_px)
+        if unused := files.unused(count):
+            progress(
+                Notice(
+                    f"flow: {unused} files of {files.folder} are for frames after the run's "
+                    f"{count}; their names count from the first frame of the run"
+                )
+            )
 
 
 def flow_identity(config: Config, info: ClipInfo) -> dict[str, str]:

@@ -20,7 +20,7 @@ from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
 from framestyle.jobs.shots import Cutting
 from framestyle.media import Sink, Source
-from framestyle.motion import CachedFlow, FlowSource
+from framestyle.motion import CachedFlow, FlowFiles, FlowSource
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
 
@@ -54,7 +54,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
         self.kept = KeptFrames(self.job.path / "passes")
-        if self.flow is not None and self.passes > 1:
+        if self.flow is not None and self.passes > 1 and not isinstance(self.flow, FlowFiles):
             self.flow = CachedFlow(self.flow, self.job.path / "flow")
 
     def run(self, state: ClipState, done: Done | None) -> None:

@@ -80,7 +80,7 @@ def _run(
     pictures = read_pictures(config, styles)
     _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
-    check_flow(config, clip.info)
+    check_flow(config, clip.info, notices.append)
     check_shots(config.motion, clip.info.frame_count)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         manifest = _manifest(config, clip, styles, list(pictures), device, output)
@@ -133,6 +133,7 @@ def _manifest(
     inputs = [*(clip.info.files or [clip.info.path]), *pictures]
     used = [stage.network for stage in (config.dream, config.style) if stage.enabled]
     used.append(config.motion.flow)
+    inputs += [config.motion.shots] if config.motion.shots is not None else []
     # weights that the user gives may change; those of the registry have one content for ever
     given = weights_files(config).items()
     inputs += [file for name, file in given if name in used and file.is_file()]

@@ -102,10 +102,10 @@ class Clips:
         videos = [info for info in (self.source_info, self.result_info) if info.kind == "video"]
         return (videos[0] if videos else self.source_info).frame_rate
 
-    def source_greys(self) -> Iterator[np.ndarray]:
-        """Yield the source's frames, grey, (h, w) uint8."""
+    def read_source(self) -> Iterator[Picture]:
+        """Yield the source alone, frame by frame."""
         for pixels in _frames(self._source):
-            yield self._picture(pixels).grey
+            yield self._picture(pixels)
 
     def read(self) -> Iterator[tuple[Picture, Picture]]:
         """Yield source and result, frame by frame.

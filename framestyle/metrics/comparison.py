@@ -1,7 +1,7 @@
 """Measures a result beside the clip that it was made of."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from framestyle.metrics.judge import choose_judge
 from framestyle.metrics.report import Report
 from framestyle.metrics.settings import MetricsSettings
 from framestyle.metrics.sharpness import sharpness
-from framestyle.metrics.stillness import StillRegions, still_mask
+from framestyle.metrics.stillness import StillMask, StillRegions
 from framestyle.metrics.warping import FLOW, Warping
+from framestyle.motion import find_shots
 from framestyle.networks import load, parse_weights
 from framestyle.progress import Event, FrameDone, Notice, Progress, RunStarted, ignore
 
@@ -103,12 +104,12 @@ def _measured(
 ) -> Report:
     frames = clips.source_info.frame_count
     progress(RunStarted(frames))
-    mask = still_mask(clips.source_greys()) if frames > 1 else np.zeros((1, 1), bool)
+    mask, cuts = _looked_through(clips)
     still, warping = StillRegions(mask, frames), Warping()
     sharp: list[tuple[float, float]] = []
     began = time.monotonic()
     for index, (before, after) in enumerate(clips.read()):
-        warping.add(before, after)
+        warping.add(before, after, is_cut=index in cuts)
         still.add(after.grey_levels)
         distances.add(index, before.whole, after.whole)
         sharp.append((sharpness(before.grey_levels), sharpness(after.grey_levels)))
@@ -128,6 +129,21 @@ def _measured(
         style_distance_source=distances.style_source(),
         content_distance=distances.content(),
     )
+
+
+def _looked_through(clips: Clips) -> tuple[np.ndarray, set[int]]:
+    """Return where the source rests, (h, w) bool, and the frames at which it cuts."""
+    if clips.source_info.frame_count < 2:
+        return np.zeros((1, 1), bool), set()
+    still = StillMask()
+
+    def frames() -> Iterator[np.ndarray]:
+        for picture in clips.read_source():
+            still.add(picture.grey)
+            yield picture.whole
+
+    shots = find_shots(frames())
+    return still.mask, {shot.first for shot in shots if shot.first and not shot.dissolve}
 
 
 def _facts(clips: Clips) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Regions in which the source rests: there, whatever the result changes is its own doing."""
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -19,20 +18,24 @@ SAMPLE_NUMBERS = 1 << 24
 """Levels kept for the spectrum; of a long clip fewer pixels are, so that memory has a bound."""
 
 
-def still_mask(greys: Iterable[np.ndarray]) -> np.ndarray:
-    """Return where no two frames differ by more than 4 levels.
+class StillMask:
+    """Where no two frames differ by more than 4 levels, from one frame after the other."""
 
-    Args:
-        greys: The source's frames, (H, W) uint8, at least one.
+    def __init__(self) -> None:
+        self._low: np.ndarray | None = None
+        self._high: np.ndarray | None = None
 
-    Returns:
-        (H, W) bool.
-    """
-    frames = iter(greys)
-    low = high = next(frames)
-    for grey in frames:
-        low, high = np.minimum(low, grey), np.maximum(high, grey)
-    return np.asarray(high - low <= LARGEST_CHANGE_LEVELS)
+    def add(self, grey: np.ndarray) -> None:
+        """Take the source's next frame, (H, W) uint8."""
+        self._low = grey if self._low is None else np.minimum(self._low, grey)
+        self._high = grey if self._high is None else np.maximum(self._high, grey)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool, once there was a frame."""
+        assert self._low is not None
+        assert self._high is not None
+        return np.asarray(self._high - self._low <= LARGEST_CHANGE_LEVELS)
 
 
 class StillRegions:

@@ -14,7 +14,7 @@ def table(report: Report) -> str:
         _stillness(report),
         _looks(report),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def _heading(report: Report) -> str:

@@ -13,13 +13,7 @@ from framestyle.motion import look_up, motion_edge, occluded
 FLOW = "Farneback"
 """Name of the flow in reports."""
 LEAST_FOLLOWED = 0.1
-"""Share of the frame; where less can be followed from one frame to the next, there is a cut."""
-LARGEST_MISFIT = 0.1
-"""Mean difference that the source may have along the flow, of a range of 1; more is a cut too.
-
-Two pictures that have nothing in common are followed in up to a third of the frame, where they are
-smooth. They differ by 0.1 to 0.3, frames of one shot by under 0.03.
-"""
+"""Share of the frame; where less can be followed from one frame to the next, nothing is told."""
 MOVING_PX = 1.0
 WHOSE = ("source", "result")
 SMALLEST_SIDE_PX = 8
@@ -82,12 +76,6 @@ def warping_error(warped: Tensor, this: Tensor, mask: Tensor) -> float:
     return float(change[mask].mean())
 
 
-def is_cut(warped: Tensor, this: Tensor, mask: Tensor) -> bool:
-    """Return whether two frames of the source have nothing in common (arguments as above)."""
-    misfit = float((warped - this).abs().mean())
-    return float(mask.float().mean()) < LEAST_FOLLOWED or misfit > LARGEST_MISFIT
-
-
 class Warping:
     """Warping errors of source and result, from one frame after the other.
 
@@ -97,7 +85,8 @@ class Warping:
 
     Attributes:
         pairs: Neighbouring frames measured.
-        cuts: Neighbouring frames left out.
+        cuts: Neighbouring frames left out: a cut is between them, or next to nothing can be
+            followed from one to the other.
     """
 
     def __init__(self) -> None:
@@ -105,18 +94,24 @@ class Warping:
         self._sums: dict[str, float] = defaultdict(float)
         self._last: tuple[np.ndarray, Tensor, Tensor] | None = None
 
-    def add(self, source: Picture, result: Picture) -> None:
-        """Take the next frame of both."""
+    def add(self, source: Picture, result: Picture, *, is_cut: bool = False) -> None:
+        """Take the next frame of both.
+
+        Args:
+            source: Of the input clip.
+            result: Of what was made of it.
+            is_cut: Whether a shot begins with it.
+        """
         grey, images = source.grey, (_tensor(source), _tensor(result))
         last, self._last = self._last, (grey, *images)
         if last is None:
             return
         back, forth = farneback(grey, last[0]), farneback(last[0], grey)
         mask = followed(back, forth)
-        warped = [look_up(before, back) for before in last[1:]]
-        if is_cut(warped[0], images[0], mask):
+        if is_cut or float(mask.float().mean()) < LEAST_FOLLOWED:
             self.cuts += 1
             return
+        warped = [look_up(before, back) for before in last[1:]]
         self.pairs += 1
         self._sums["followed"] += float(mask.float().mean())
         moving = mask & (back.square().sum(dim=1, keepdim=True) > MOVING_PX**2)

@@ -12,7 +12,8 @@ from framestyle.motion.flow import FlowSource, Pair
 from framestyle.motion.flow_formats import SUFFIXES, FlowField, read_flow
 
 OUT_OF_THE_FRAME_PX = 1e6
-"""Where the flow is not known it leads out of the frame: nothing is trusted or carried there."""
+"""Where the flow is not known it leads out of the frame: nothing is trusted or carried there, but
+where the clip itself shows that it rests (``without_idle_motion``)."""
 _NAME = re.compile(r"(forward|backward)_(\d+)_(\d+)")
 
 
@@ -58,6 +59,10 @@ class FlowFiles(FlowSource):
             self._read(at[::-1], width, height),
         )
         return _leading_out(forth), _leading_out(back)
+
+    def unused(self, frame_count: int) -> int:
+        """Return how many files are for frames that a run of so many does not have."""
+        return sum(max(pair) >= frame_count for pair in self._paths)
 
     def check(self, frame_count: int, width: int, height: int) -> None:
         """Read all that a run may ask for, so that nothing stops it in the middle.

@@ -17,6 +17,7 @@ SUFFIXES = (".flo", ".png")
 FLO_MAGIC = b"PIEH"
 FLO_UNKNOWN_PX = 1e9
 """Middlebury's files mark places whose flow is not known with numbers beyond this."""
+LARGEST_SIDE_PX = 1 << 14
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 KITTI_ZERO = 1 << 15
 KITTI_STEPS = 64.0
@@ -83,8 +84,10 @@ def _flo(path: Path, data: bytes) -> FlowField:
     if data[:4] != FLO_MAGIC:
         raise InputError(f"{path} is no .flo file: it starts with {data[:4]!r}, not {FLO_MAGIC!r}")
     width, height = struct.unpack("<ii", data[4:12]) if len(data) >= 12 else (0, 0)
+    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
+        raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
     expected = 12 + 8 * width * height
-    if min(width, height) < 1 or len(data) != expected:
+    if len(data) != expected:
         raise InputError(
             f"{path} is damaged: it says {width}x{height} and has {len(data)} bytes, expected "
             f"{expected}"
@@ -96,16 +99,37 @@ def _flo(path: Path, data: bytes) -> FlowField:
 
 
 def _kitti(path: Path, data: bytes) -> FlowField:
-    chunks = dict(_chunks(path, data))
-    width, height, depth, colour = struct.unpack(">IIBB", chunks.get(b"IHDR", bytes(10))[:10])
+    chunks = list(_chunks(path, data))
+    header = dict(chunks).get(b"IHDR", b"")
+    if len(header) != 13:
+        raise InputError(f"{path} is damaged: its header has {len(header)} bytes, expected 13")
+    width, height, depth, colour = struct.unpack(">IIBB", header[:10])
     if (depth, colour) != (16, 2):
         raise InputError(
             f"{path} is no flow picture of KITTI: expected a PNG of 16 bits in three channels"
         )
+    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
+        raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
+    _check_pixels(path, b"".join(part for kind, part in chunks if kind == b"IDAT"), width, height)
     if (decoded := cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)) is None:
         raise InputError(f"{path} is damaged: OpenCV cannot decode its {width}x{height} pixels")
     rgb = decoded[:, :, ::-1].astype(np.float32)
     return _field((rgb[..., :2] - KITTI_ZERO) / KITTI_STEPS, rgb[..., 2] > 0)
+
+
+def _check_pixels(path: Path, packed: bytes, width: int, height: int) -> None:
+    """Refuse a picture with too few pixels before OpenCV complains of it on the terminal."""
+    least = height * (1 + 6 * width)  # interlaced ones have some more
+    unpacking = zlib.decompressobj()
+    try:
+        got = len(unpacking.decompress(packed, least))
+    except zlib.error as error:
+        raise InputError(f"{path} is damaged: its pixels cannot be unpacked ({error})") from None
+    if got < least:
+        raise InputError(
+            f"{path} is damaged: it has {got} bytes of pixels, expected {least} for "
+            f"{width}x{height}"
+        )
 
 
 def _chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, bytes]]:

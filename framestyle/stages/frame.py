@@ -168,7 +168,7 @@ class FrameStyler:
         """Bring what an earlier pass made nearer to a neighbour; the dream stays as it is."""
         if own.result is None or self.style is None:
             return self.shown(source, own), own
-        result = own.result
+        result, after = own.result, own.painted_for
         if past.result is not None:
             apart = (past.result - own.result).abs().mean(dim=1, keepdim=True) * past.known
             start = torch.lerp(own.result, past.result, NEIGHBOUR_SHARE * past.known)
@@ -182,7 +182,8 @@ class FrameStyler:
                 stops=[self._settled(past)],
                 on_iteration=self._told(on_step),
             )
-        after = painted_for(source, past)
+            # what is left alone is still what an earlier pass painted
+            after = source if after is None else torch.lerp(after, source, free)
         state = FrameState(own.dream_delta, result, own.settled, after)
         return self.shown(source, state), state
 

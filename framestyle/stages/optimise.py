@@ -32,7 +32,10 @@ class Stop(Protocol):
 
 @dataclass
 class Plateau:
-    """Stops where the loss falls by less than a share in a window (artistic-videos).
+    """Stops where the loss changes by less than a share in a window (artistic-videos).
+
+    One that rises by more has not settled: the first steps of an optimiser without moments lift it
+    above a good start.
 
     Attributes:
         change: That share, of the loss; 0 never stops.
@@ -49,7 +52,7 @@ class Plateau:
         if self.change <= 0 or (iteration % self.window and iteration > 1):
             return False
         last, self._last = self._last, float(loss)
-        return last is not None and last - self._last < self.change * abs(last)
+        return last is not None and abs(last - self._last) < self.change * abs(last)
 
 
 @dataclass

@@ -1,9 +1,12 @@
 """The benchmark of temporal consistency: its methods, its figures, its tables."""
 
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
 
+import framestyle
 from benchmarks.steadiness import methods, table, truth
 from benchmarks.steadiness.arguments import SAMPLES, parsed
 from benchmarks.steadiness.figures import compared
@@ -11,6 +14,7 @@ from benchmarks.steadiness.runs import digest, prepared, stylised
 from benchmarks.steadiness.sheet import TILE, over_time, save_sheet
 from benchmarks.steadiness.still import still_figures
 from framestyle.config import Config, InputSettings
+from framestyle.progress import IterationDone
 
 ALONE, FLOOR, OURS = methods.ALONE, methods.FLOOR, methods.OURS
 
@@ -23,6 +27,22 @@ def test_every_method_has_its_settings_and_as_many_iterations(method):
     assert config.style.iterations == (0 if method.name == FLOOR else 10)
     assert not config.dream.enabled
     assert method.title.isascii()  # the letters of the sheet are
+
+
+@pytest.mark.parametrize("name", [n for n in methods.NAMES if n not in (ALONE, FLOOR, OURS)][:7])
+def test_every_later_frame_of_the_others_takes_all_its_iterations(name, tmp_path):
+    (method,) = (method for method in methods.METHODS if method.name == name)
+    common = {"dream": {"enabled": False}, "compute": {"networks": "lite"},
+              "input": {"frames": 3, "size": 96}}  # fmt: skip
+    config, made = methods.settings_of(method, common, 8), Counter()
+
+    def listen(event):
+        if isinstance(event, IterationDone):
+            made[event.frame] += 1
+
+    style = SAMPLES / "styles" / "swirl.jpg"
+    framestyle.stylize_video(SAMPLES / "clip.mp4", style, f"{tmp_path}/out/", config, listen)
+    assert (made[1], made[2]) == (8, 8)
 
 
 def test_framestyle_is_the_defaults():

@@ -192,6 +192,23 @@ def test_a_frame_that_cannot_be_read_is_named(texture, save_picture, tmp_path):
         list(backward(source, 3, Stretch(0, 4), Asked(), CPU))
 
 
+def test_a_flow_file_that_breaks_in_the_middle_is_told_with_its_frames(
+    texture, save_picture, tmp_path
+):
+    for i in range(3):
+        save_picture(tmp_path / f"{i}.png", texture(HEIGHT, WIDTH, 1))
+    (tmp_path / "flow").mkdir()
+    for a, b in ((1, 2), (2, 1), (2, 3), (3, 2)):
+        name = "forward" if a < b else "backward"
+        write_flo(tmp_path / "flow" / f"{name}_{a}_{b}.flo", torch.zeros(1, 2, HEIGHT, WIDTH))
+    source, flow = open_source(tmp_path), FlowFiles(tmp_path / "flow")
+    (tmp_path / "flow" / "backward_3_2.flo").write_bytes(b"PIEH")
+    with pytest.raises(JobError, match=r"the flow between frames 2 and 3 failed: .*backward_3_2"):
+        go(source, cutting=Cutting([Shot(0, 3)]), flow=flow)
+    with pytest.raises(JobError, match=r"the flow between frames 3 and 2 failed: .*backward_3_2"):
+        list(backward(source, 2, Stretch(0, 3), flow, CPU))
+
+
 # --- against it ----------------------------------------------------------------------------------
 
 

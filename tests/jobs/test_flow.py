@@ -140,16 +140,20 @@ def test_the_source_is_built(quick, flow_folder, raft_file, cache):
 
 def test_files_are_checked_and_told_apart(quick, flow_folder):
     config = quick.changed({"motion": {"flow": str(flow_folder)}})
-    check_flow(config, CLIP)
+    told = []
+    check_flow(config, CLIP, told.append)
+    assert not told
     assert flow_identity(config, CLIP)["flow files"].startswith("8 (")
     assert flow_identity(config, PICTURE) == {}
     assert flow_identity(quick, CLIP) == {}
     with pytest.raises(InputError, match="forward_5_6 and 1 more are missing"):
-        check_flow(config, replace(CLIP, frame_count=6))
+        check_flow(config, replace(CLIP, frame_count=6), told.append)
     with pytest.raises(InputError, match="is 64x48, and the frames are 64x50"):
-        check_flow(config, replace(CLIP, height_px=50))
-    check_flow(config, replace(PICTURE, height_px=50))
-    check_flow(quick.changed({"motion": {"flow": "dis"}}), CLIP)
+        check_flow(config, replace(CLIP, height_px=50), told.append)
+    check_flow(config, replace(CLIP, frame_count=3), told.append)
+    assert "flow: 4 files of" in told.pop().message
+    check_flow(config, replace(PICTURE, height_px=50), told.append)
+    check_flow(quick.changed({"motion": {"flow": "dis"}}), CLIP, told.append)
 
 
 def go(source, style, out, config, hear=lambda event: None):

@@ -212,6 +212,20 @@ def test_other_inputs_are_refused(
     start(output, source=source, style=style)
 
 
+def test_other_shots_are_refused(start, quick, frames_folder, contents, tmp_path):
+    shots, output = tmp_path / "shots.txt", tmp_path / "out"
+    shots.write_text("1 2\n3 5\n")
+    config = quick.changed({"motion": {"shots": str(shots)}})
+    with pytest.raises(KeyboardInterrupt):
+        start(output, StopAfter(2), config=config)
+    shots.write_text("1 3\n4 5\n")
+    assert "shots.txt" in refuse(start, output, config=config)
+    shots.write_text("1 2\n3 5\n")
+    start(output, config=config)
+    start(tmp_path / "whole", config=config)
+    assert contents(output) == contents(tmp_path / "whole")
+
+
 def test_other_weights_of_a_style_are_refused(
     frames_folder, style_file, texture, save_picture, quick, tmp_path
 ):

@@ -30,7 +30,7 @@ def test_frames_are_scaled_to_the_source_and_that_to_the_size(folder_of, texture
             assert picture.pixels.dtype == np.float32
             assert picture.grey_levels.shape == picture.grey.shape == expected
         assert pairs[0][1].whole.shape == (30, 45, 3)
-        assert next(clips.source_greys()).shape == expected
+        assert next(clips.read_source()).grey.shape == expected
 
 
 def test_grey_is_that_of_the_pixels(folder_of, texture):

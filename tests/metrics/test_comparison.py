@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 import tracemalloc
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from framestyle.errors import InputError, ModelError, SettingsError
 from framestyle.metrics import MetricsSettings, measure
 from framestyle.progress import FrameDone, Notice, RunStarted
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 TEMPORAL = (
     "followed_share",
     "warping_error",
@@ -102,6 +104,21 @@ def test_nothing_rests(moving_clip, folder_of, judged):
     assert report.warping_error == pytest.approx(report.warping_error_source, rel=0.01)
 
 
+def test_cuts_are_those_of_the_shots(sample_frames, folder_of, judged):
+    """What comes in front of half the picture is no cut; a cut in the dark is one."""
+    still = sample_frames[0]
+    covered = still.copy()
+    covered[:, :160] = np.random.default_rng(0).integers(0, 255, (180, 160, 3), np.uint8)
+    swirl = cv2.cvtColor(cv2.imread(str(SAMPLES / "styles/swirl.jpg")), cv2.COLOR_BGR2RGB)
+    other = cv2.resize(swirl, (320, 180), interpolation=cv2.INTER_AREA)
+    one = folder_of("covered", [still, still, covered, covered])
+    assert measure(one, one, settings=judged()).cuts == 0
+    dark = [frame // 4 for frame in (still, still, other, other)]
+    two = folder_of("dark", dark)
+    report = measure(two, two, settings=judged())
+    assert (report.pairs, report.cuts) == (2, 1)
+
+
 def test_black_clips_have_finite_figures(plain, folder_of, judged, save_picture, tmp_path):
     black = folder_of("a", [plain(0)] * 20)
     style = save_picture(tmp_path / "black.png", plain(0))
@@ -165,7 +182,7 @@ def test_what_is_refused(
 def test_memory_does_not_grow_with_the_clip(moving_clip, encode, tmp_path, judged):
     frames, _ = moving_clip(4, 96, 128, (2, 1))
     peaks = []
-    for times in (2, 20):
+    for times in (10, 30):  # the search for shots holds up to some 70 frames
         clip = encode(tmp_path / f"{times}.mp4", (frames + frames[::-1]) * times)
         measure(clip, clip, settings=judged())
         tracemalloc.start()

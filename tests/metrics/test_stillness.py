@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from framestyle.metrics import stillness
-from framestyle.metrics.stillness import StillRegions, still_mask
+from framestyle.metrics.stillness import StillMask, StillRegions
 
 
 def measured(mask, frames):
@@ -21,7 +21,10 @@ def test_still_is_what_changes_by_four_levels_at_most_over_the_whole_clip():
     frames[1, 0, 0], frames[3, 0, 0] = 98, 102
     frames[1, 0, 1], frames[3, 0, 1] = 98, 103
     frames[:, 1, 2] = (100, 102, 104, 106, 108)
-    assert still_mask(iter(frames)).tolist() == [[True, False, True], [True, True, False]]
+    still = StillMask()
+    for frame in frames:
+        still.add(frame)
+    assert still.mask.tolist() == [[True, False, True], [True, True, False]]
 
 
 def test_drift_is_the_slope_of_the_line_through_the_mean_level():

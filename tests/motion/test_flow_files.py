@@ -1,6 +1,7 @@
 """Flow made elsewhere: both file formats, the names, the direction, and every bad folder."""
 
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -103,8 +104,9 @@ BAD_FLO = {
     "only the tag": (lambda data: data[:4], "is damaged"),
     "half of it": (lambda data: data[:126], r"says 6x5 and has 126 bytes, expected 252"),
     "too long": (lambda data: data + b"x", "has 253 bytes, expected 252"),
-    "no size": (lambda data: data[:4] + bytes(8), "says 0x0"),
-    "below zero": (lambda data: data[:4] + struct.pack("<ii", -6, -5) + data[12:], "is damaged"),
+    "no size": (lambda data: data[:4] + bytes(8), "says 0x0 pixels, which cannot be"),
+    "below zero": (lambda data: data[:4] + struct.pack("<ii", -6, -5) + data[12:], "says -6x-5"),
+    "absurd": (lambda data: data[:4] + struct.pack("<ii", 60000, 5) + data[12:], "cannot be"),
     "not a number": (lambda data: data[:-4] + struct.pack("<f", np.nan), "not finite"),
     "infinite": (lambda data: data[:-4] + struct.pack("<f", np.inf), "not finite"),
 }  # fmt: skip
@@ -122,6 +124,14 @@ def test_damaged_flo(name, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def png_of(*chunks):
+    """A PNG of these parts, each with the right sum."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
 def test_damaged_kitti(tmp_path, texture, capfd):
     path = tmp_path / "k.png"
     write_kitti(path, torch.rand(1, 2, 40, 50, generator=torch.Generator().manual_seed(1)))
@@ -135,6 +145,17 @@ def test_damaged_kitti(tmp_path, texture, capfd):
     path.write_bytes(flipped)
     with pytest.raises(InputError, match="is damaged"):
         read_flow(path)
+    ihdr = struct.pack(">IIBBBBB", 50, 40, 16, 2, 0, 0, 0)
+    for header, pixels, said in (
+        (struct.pack(">IIBBBBB", 60000, 60000, 16, 2, 0, 0, 0), b"", "60000x60000 pixels, which"),
+        (struct.pack(">IIBBBBB", 0, 0, 16, 2, 0, 0, 0), b"", "0x0 pixels, which cannot be"),
+        (ihdr[:5], b"", "header has 5 bytes, expected 13"),
+        (ihdr, zlib.compress(bytes(40)), "has 40 bytes of pixels, expected 12040 for 50x40"),
+        (ihdr, b"no zlib", "cannot be unpacked"),
+    ):
+        path.write_bytes(png_of((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")))
+        with pytest.raises(InputError, match=f"is damaged: .*{said}"):
+            read_flow(path)
     assert cv2.imwrite(str(path), texture(40, 50))
     with pytest.raises(InputError, match="is no flow picture of KITTI: expected a PNG of 16 bits"):
         read_flow(path)
@@ -243,6 +264,16 @@ def test_where_the_flow_is_not_known_nothing_is_trusted(tmp_path, texture):
     assert not motion.seen[..., 22:38, 32:58].any()
     assert motion.back.isfinite().all()
     assert motion.reliability[..., 5:15, 10:70].all()
+
+
+def test_where_it_is_not_known_and_the_clip_rests_the_last_result_stays(tmp_path, texture):
+    known = torch.zeros(1, 1, 60, 80, dtype=torch.bool)
+    for name in ("forward_1_2", "backward_2_1"):
+        write_kitti(tmp_path / f"{name}.png", torch.zeros(1, 2, 60, 80), known)
+    frame = texture(60, 80)
+    motion = FlowFiles(tmp_path).between(frame, frame, (0, 1))
+    assert not motion.back.any()
+    assert bool((motion.seen == 1).all())
 
 
 def test_folders_without_flow(tmp_path):

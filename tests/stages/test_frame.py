@@ -681,3 +681,14 @@ def test_a_plateau_that_the_settings_name_holds_for_later_frames_too(make, clip)
     styler = make(iterations=60, stop_change=1.0, stop_window=3)
     _, state = styler.step(frame)
     assert iterations_of(styler, frame.flip(2), [Link(still(*SIZE), state)]) == 3
+
+
+def test_a_later_pass_knows_what_was_painted_for_another_light(make, clip):
+    """A place that it leaves alone was made for what the earlier pass says, not for this frame."""
+    (frame, *_), _ = clip
+    styler = make()
+    _, own = styler.step(frame)
+    lighter = (frame + 1 / 255).clamp(max=1)
+    _, state = styler.step(lighter, [Link(still(*SIZE), own)], own=own)
+    torch.testing.assert_close(state.painted_for, own.painted_for)
+    assert not torch.equal(state.painted_for, lighter)

@@ -95,6 +95,15 @@ def test_the_first_of_several_stops_it():
         assert walk.made == 8
 
 
+def test_a_loss_that_rises_has_not_settled():
+    walk = Walk([1.88, 1.96, 1.95, 1.9, 1.89, 1.87, 1.85, 1.83, 1.8, 1.799])
+    optimise(start(), evaluate, walk, 10, stops=[Plateau(0.001, window=5)])
+    assert walk.made == 10
+    walk = Walk([1.88] + [1.8799] * 9)
+    optimise(start(), evaluate, walk, 10, stops=[Plateau(0.001, window=5)])
+    assert walk.made == 5
+
+
 def test_a_plateau_of_0_never_stops():
     walk = Walk([1.0] * 20)
     optimise(start(), evaluate, walk, 20, stops=[Plateau(0.0, window=2)])
