@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from framestyle.metrics import warping as warping_module
 from framestyle.metrics.clips import Picture
 from framestyle.metrics.warping import Warping, farneback, followed, warping_error
 from framestyle.motion import look_up
@@ -102,7 +103,8 @@ def test_a_cut_is_left_out_and_counted(sample_frames, plain):
     assert nothing.moving_levels("result", "warped") is None
 
 
-def test_where_nothing_can_be_followed_nothing_is_told():
+def test_where_too_little_can_be_followed_nothing_is_told(monkeypatch):
+    monkeypatch.setattr(warping_module, "LEAST_FOLLOWED", 0.5)  # of noise it is a quarter
     generator = np.random.default_rng(0)
     frames = [generator.integers(0, 255, (96, 128, 3), np.uint8) for _ in range(2)]
     warping = measured(frames, frames)
