@@ -71,6 +71,7 @@ GIVEN = {
     "compute.device": ("cpu", "cpu"),
     "compute.precision": ("bf16", "bf16"),
     "compute.threads": ("2", 2),
+    "compute.memory": ("1.5", 1.5),
     "compute.seed": ("7", 7),
     "compute.networks": ("full", "full"),
     "compute.weights": ("vgg19=a.pth", ("vgg19=a.pth",)),
