@@ -14,9 +14,9 @@ CLIP = SAMPLES / "clip.mp4"
 STYLE = SAMPLES / "styles" / "swirl.jpg"
 
 
-def looped_clip(folder: Path, frames: int) -> Path:
-    """Write the sample clip, repeated until it has so many frames, without sound."""
-    clip = folder / f"clip_{frames}.mp4"
+def looped_clip(folder: Path, frames: int, width_px: int = 320) -> Path:
+    """Write the sample clip, repeated until it has so many frames, scaled, without sound."""
+    clip = folder / f"clip_{frames}_{width_px}.mp4"
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(),
         "-v",
@@ -26,7 +26,8 @@ def looped_clip(folder: Path, frames: int) -> Path:
         "-i",
         str(CLIP),
     ]
-    command += ["-an", "-frames:v", str(frames), "-crf", "18", str(clip)]
+    command += ["-vf", f"scale={width_px}:-2", "-an", "-frames:v", str(frames)]
+    command += ["-crf", "18", "-y", str(clip)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return clip
 

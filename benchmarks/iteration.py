@@ -1,95 +1,156 @@
-"""What an iteration of the style stage costs over a bare forward and backward of its network.
+"""What an iteration costs: over a bare forward and backward, and over what the machine can do.
 
-Both run in turn on the same picture, so that a change of the machine's speed hits both; the ratio
-is taken pair by pair. Weights are random: the arithmetic is the same.
+Ours and bare run in turn on the same picture, so that a change of the machine's speed hits both;
+the ratio is taken pair by pair. Weights are random where a network is not embedded: the arithmetic
+is the same.
 """
 
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from framestyle.config import MotionSettings, StyleSettings
+from framestyle.config import DreamSettings, MotionSettings, StyleSettings
 from framestyle.jobs.device import has_fast_bfloat16
-from framestyle.networks import network_spec
-from framestyle.objectives import TemporalLoss
-from framestyle.stages import StyleStage
-from framestyle.stages.steppers import Adam
+from framestyle.networks import FeatureNetwork, network_spec
+from framestyle.objectives import TemporalLoss, WeightedSum
+from framestyle.stages import DreamStage, StyleStage
+from framestyle.stages.optimise import Evaluate, Stepper
+from framestyle.stages.steppers import Adam, NormalisedAscent
+from training.cost import multiply_adds
 
-SIDE_PX = 256
 PAIRS = 15
 SEED = 0
+PRODUCT = 2048
+"""Side of the square matrices whose product tells what the machine can do."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured: a stage with a network, at a size."""
+
+    stage: str
+    network: str
+    side_px: int
+
+
+CASES = (
+    Case("style", "vgg19", 256),
+    Case("style", "vgg19", 512),
+    Case("style", "lite", 256),
+    Case("style", "lite", 512),
+    Case("dream", "inception_v3", 256),
+    Case("dream", "lite", 256),
+)
 
 
 def measure(device: str) -> dict[str, object]:
-    """Return, by precision, seconds of both (median) and their ratio (median and quartiles)."""
+    """Return, by precision and case, seconds of both (median), their ratio, and the share used."""
     precisions = {"float32": torch.float32}
     if has_fast_bfloat16(torch.device(device)):
         precisions["bfloat16"] = torch.bfloat16
-    return {
-        "network": "vgg19",
-        "side_px": SIDE_PX,
-        "pairs": PAIRS,
-        "seed": SEED,
-        **{name: _compare(device, dtype) for name, dtype in precisions.items()},
-    }
+    found: dict[str, object] = {"pairs": PAIRS, "seed": SEED}
+    for name, dtype in precisions.items():
+        rate = _product_rate(device, dtype)
+        cases = [_compare(case, device, dtype, rate) for case in CASES]
+        found[name] = {"product_gflops": round(rate / 1e9, 1), "cases": cases}
+    return found
 
 
-def _compare(device: str, dtype: torch.dtype) -> dict[str, object]:
+def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[str, object]:
     torch.manual_seed(SEED)
-    spec = network_spec("vgg19")
-    model = spec.build().eval()
-    content, style, last = (torch.rand(1, 3, SIDE_PX, SIDE_PX, device=device) for _ in range(3))
-    bare = _bare_iteration(model, content, dtype)
-    ours = _style_iteration(spec.network(model).to(device, dtype), content, style, last)
+    spec = network_spec(case.network)
+    network = spec.network(spec.build().eval())
+    layers = [name for name, _ in _layers(case)]
+    operations = 4 * multiply_adds(network, layers, case.side_px)  # there and back
+    network = network.to(device, dtype)
+    image = torch.rand(1, 3, case.side_px, case.side_px, device=device)
+    ours, bare = _ours(case, network, image), _bare(network, layers, image)
     for _ in range(3):
         ours(), bare()
     pairs = [(_seconds(ours, device), _seconds(bare, device)) for _ in range(PAIRS)]
     low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+    seconds = statistics.median(a for a, _ in pairs)
     return {
-        "iteration_seconds": round(statistics.median(a for a, _ in pairs), 5),
+        "stage": case.stage,
+        "network": case.network,
+        "side_px": case.side_px,
+        "iteration_seconds": round(seconds, 5),
         "bare_seconds": round(statistics.median(b for _, b in pairs), 5),
         "ratio": round(middle, 3),
         "ratio_quartiles": [round(low, 3), round(high, 3)],
+        "gflop": round(operations / 1e9, 1),
+        "share_of_product_rate": round(operations / seconds / rate, 3),
     }
 
 
-def _style_iteration(
-    network: nn.Module, content: Tensor, style: Tensor, last: Tensor
-) -> Callable[[], None]:
-    """One iteration with every term on: content, style, variation, temporal, and Adam."""
-    spec = network_spec("vgg19")
-    stage = StyleStage(
-        network,
-        StyleSettings(style_weight=5.0),
-        spec.default_content_layers,
-        spec.default_style_layers,
-        [(1.0, style)],
-    )
-    trusted = torch.ones_like(last[:, :1])
-    temporal = MotionSettings().temporal_weight, TemporalLoss(last, trusted)
-    objective = stage.objective(content, temporal)
-    image, adam = content.clone().requires_grad_(True), Adam(0.005)
-    return lambda: adam.step(image, lambda x: objective(x, stage.extract(x))) and None
+def _layers(case: Case) -> tuple[tuple[str, float], ...]:
+    spec = network_spec(case.network)
+    if case.stage == "dream":
+        return spec.default_dream_layers
+    return (*spec.default_style_layers, *spec.default_content_layers)
 
 
-def _bare_iteration(model: nn.Module, content: Tensor, dtype: torch.dtype) -> Callable[[], None]:
-    """Forward through relu5_1, and the gradient back to the picture."""
-    last = 30  # the stages of torchvision's VGG19 through relu5_1
-    bare = model.features[:last]
-    bare = nn.Sequential(*bare).requires_grad_(False).to(content.device, dtype)
-    bare = bare.to(memory_format=torch.channels_last)
-    image = content.to(memory_format=torch.channels_last).requires_grad_(True)
+def _ours(case: Case, network: FeatureNetwork, image: Tensor) -> Callable[[], None]:
+    """One iteration of a stage as a run makes it, with every term on."""
+    x = image.clone().requires_grad_(True)
+    stepper: Stepper
+    if case.stage == "dream":
+        dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case))
+        terms = WeightedSum({"dream": (1.0, dream.term((case.side_px, case.side_px)))})
+        stepper, evaluate = NormalisedAscent(0.01), _evaluate(terms, dream.extract)
+    else:
+        style, last = torch.rand_like(image), torch.rand_like(image)
+        spec = network_spec(case.network)
+        stage = StyleStage(
+            network,
+            StyleSettings(style_weight=5.0),
+            spec.default_content_layers,
+            spec.default_style_layers,
+            [(1.0, style)],
+        )
+        held = TemporalLoss(last, torch.ones_like(last[:, :1]))
+        terms = stage.objective(image, (MotionSettings().temporal_weight, held))
+        stepper = Adam(0.005, levels=StyleSettings().levels)
+        evaluate = _evaluate(terms, stage.extract)
+    return lambda: stepper.step(x, evaluate) and None
+
+
+def _evaluate(terms: WeightedSum, extract: Callable[[Tensor], dict[str, Tensor]]) -> Evaluate:
+    return lambda x: terms(x, extract(x))
+
+
+def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], None]:
+    """Forward to the deepest layer, and the gradient back to the picture."""
+    deepest = max(network.taps.index(layer) for layer in layers)
+    stages = [stage for _, stage in network.named_stages[: deepest + 1]]
+    bare = nn.Sequential(*stages)
+    x = image.to(memory_format=torch.channels_last).requires_grad_(True)
 
     def run() -> None:
-        torch.autograd.grad(bare(image.to(dtype)).float().square().mean(), image)
+        torch.autograd.grad(bare(x.to(network.dtype)).float().square().mean(), x)
 
     return run
 
 
+def _product_rate(device: str, dtype: torch.dtype) -> float:
+    """Return the operations a second of a large product of matrices, an addition each."""
+    a, b = (torch.rand(PRODUCT, PRODUCT, device=device).to(dtype) for _ in range(2))
+
+    def product() -> None:
+        a @ b
+
+    for _ in range(2):
+        product()
+    return float(2 * PRODUCT**3 / statistics.median(_seconds(product, device) for _ in range(7)))
+
+
 def _seconds(run: Callable[[], None], device: str) -> float:
+    if device == "cuda":
+        torch.cuda.synchronize()
     start = time.perf_counter()
     run()
     if device == "cuda":

@@ -1,44 +1,147 @@
-"""Peak memory of runs over 30 and 300 frames (Linux): it must not grow with the clip."""
+"""Peak memory by the length of the clip and by the size of the frame, and what tiles cost (Linux).
 
+Every figure of memory is the peak of a process of its own, everything in it: Python, torch, the
+networks, frames on their way.
+"""
+
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+import torch
 
 from benchmarks.inputs import STYLE, looped_clip, random_weights
+from framestyle.config import StyleSettings
+from framestyle.jobs.device import has_fast_bfloat16
+from framestyle.networks import Room, network_spec
+from framestyle.stages import StyleStage
 
-NETWORK = "squeezenet1_0"
-LENGTHS = (30, 300)
+LENGTHS = (30, 300, 1000)
+GIB = 1 << 30
+SIZES = (
+    ("lite", 1280, None),
+    ("lite", 1920, None),
+    ("lite", 3840, None),
+    ("vgg19", 1280, None),
+    ("vgg19", 1920, None),
+    ("vgg19", 3840, 6.0),
+    ("vgg19", 3840, 3.0),
+)
+"""Network, width in pixels, and what --memory is given, in GiB."""
+TILED = ((720, 1280), (5, 10, 19))
+"""A size at which VGG19 fits whole, and how many of its stages are run in tiles beside that."""
+ROUNDS = 5
 
 _CHILD = """
-import sys
-from pathlib import Path
+import sys, time
 from framestyle.cli import main
 code = main(sys.argv[1:])
 # not ru_maxrss: a child begins with its parent's there
-status = Path("/proc/self/status").read_text().split()
+status = open("/proc/self/status").read().split()
 print(1024 * int(status[status.index("VmHWM:") + 1]))
 sys.exit(code)
 """
 
 
 def measure(device: str) -> dict[str, object]:
-    """Return the peak resident bytes of each run, and the ratio of the longest to the shortest."""
-    with tempfile.TemporaryDirectory() as folder:
-        peaks = {frames: _peak(Path(folder), frames, device) for frames in LENGTHS}
+    """Return peaks by length and by size, and the time of tiled iterations over untiled ones."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lengths = {frames: _by_length(folder, frames, device) for frames in LENGTHS}
+        sizes = [_by_size(folder, *case, device) for case in SIZES]
     return {
-        "network": NETWORK,
-        "size": "320x180",
-        "peak_bytes": peaks,
-        "ratio": round(peaks[max(LENGTHS)] / peaks[min(LENGTHS)], 4),
+        "by_length": {"network": "lite", "size": "320x180", "peak_bytes": lengths},
+        "largest_over_smallest": round(max(lengths.values()) / min(lengths.values()), 4),
+        "by_size": sizes,
+        "tiled": _tiled(device),
     }
 
 
-def _peak(folder: Path, frames: int, device: str) -> int:
-    clip, weights = looped_clip(folder, frames), random_weights(folder, NETWORK)
-    flags = ["--iterations", "2", "--first-iterations", "4", "--quiet", "--device", device]
-    flags += ["--dream-network", NETWORK, "--style-network", NETWORK]
-    flags += ["--weights", f"{NETWORK}={weights}", "-o", str(folder / f"out_{frames}.mp4")]
-    command = [sys.executable, "-c", _CHILD, str(clip), str(STYLE), *flags]
+def _by_length(folder: Path, frames: int, device: str) -> int:
+    clip = looped_clip(folder, frames)
+    steps = ["--iterations", "2", "--first-iterations", "4", "--dream-steps", "1"]
+    out = ["--networks", "lite", "-o", str(folder / f"out_{frames}.mp4")]
+    return _peak([str(clip), str(STYLE), *steps, *out, "--device", device])
+
+
+def _by_size(
+    folder: Path, network: str, width: int, gib: float | None, device: str
+) -> dict[str, object]:
+    clip = looped_clip(folder, 3, width)
+    flags = ["--iterations", "2", "--first-iterations", "2", "--scales", "1", "--no-dream"]
+    flags += ["--no-cuts", "--style-network", network, "--device", device]
+    if network != "lite":
+        flags += ["--weights", f"{network}={random_weights(folder, network)}"]
+    if gib is not None:
+        flags += ["--memory", str(gib)]
+    out = folder / f"{network}_{width}_{gib}.mp4"
+    peak = _peak([str(clip), str(STYLE), *flags, "-o", str(out)])
+    size = f"{width}x{width * 9 // 16}"
+    return {"network": network, "size": size, "memory_gib": gib, "peak_gib": round(peak / GIB, 2)}
+
+
+def _peak(arguments: list[str]) -> int:
+    command = [sys.executable, "-c", _CHILD, *arguments, "--quiet"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout)
+
+
+def _tiled(device: str) -> list[dict[str, object]]:
+    """Time VGG19's style iteration in turns: whole, and with its first stages in tiles."""
+    (height, width), depths = TILED
+    dtype = torch.bfloat16 if has_fast_bfloat16(torch.device(device)) else torch.float32
+    spec = network_spec("vgg19")
+    network = spec.network(spec.build().eval()).to(device, dtype)
+    image = torch.rand(1, 3, height, width, device=device)
+    whole = _iteration(network, image, Room())
+    found = []
+    for stages in depths:
+        room, budget = Room(), 64 * GIB
+        tiled = _iteration(network, image, room)
+        while room.budget_bytes is None or _depth(tiled, image) < stages:
+            budget = int(0.95 * budget)
+            room.budget_bytes, room.version = budget, room.version + 1
+        tiling = tiled.extract.tiling((height, width))
+        assert tiling is not None
+        pairs = [(_seconds(tiled, image), _seconds(whole, image)) for _ in range(ROUNDS + 1)][1:]
+        found.append(
+            {
+                "network": "vgg19",
+                "size": f"{width}x{height}",
+                "stages_in_tiles": tiling.stages,
+                "side_px": tiling.side_px,
+                "time_over_whole": round(statistics.median(a / b for a, b in pairs), 3),
+            }
+        )
+    return found
+
+
+def _iteration(network: torch.nn.Module, image: torch.Tensor, room: Room) -> StyleStage:
+    spec = network_spec("vgg19")
+    return StyleStage(
+        network,  # type: ignore[arg-type]
+        StyleSettings(style_weight=5.0),
+        spec.default_content_layers,
+        spec.default_style_layers,
+        [(1.0, image)],
+        room,
+    )
+
+
+def _depth(stage: StyleStage, image: torch.Tensor) -> int:
+    tiling = stage.extract.tiling((image.shape[2], image.shape[3]))
+    return 0 if tiling is None else tiling.stages
+
+
+def _seconds(stage: StyleStage, image: torch.Tensor) -> float:
+    objective = stage.objective(image, None)
+    x = image.clone().requires_grad_(True)
+    start = time.perf_counter()
+    value, _ = objective(x, stage.extract(x))
+    torch.autograd.grad(value, x)
+    if image.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start

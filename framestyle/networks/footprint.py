@@ -99,7 +99,8 @@ def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
     """
     found, stride = [], 1
     for number, field_ in enumerate(seen, start=1):
-        if field_.stride > stride:
+        goes_on_in_place = number < len(stages) and isinstance(stages[number], nn.ReLU)
+        if field_.stride > stride and not goes_on_in_place:
             stride = field_.stride
             found += [Tiling(number, side) for side in SIDES_PX]
     return found
