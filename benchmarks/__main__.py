@@ -1,14 +1,23 @@
-"""Runs every benchmark: ``python -m benchmarks [iteration|shares|memory]... [--device cuda]``."""
+"""Runs the benchmarks of speed and memory: ``python -m benchmarks [NAME]... [--device cuda]``."""
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import iteration, memory, shares
+from benchmarks import convergence, iteration, job, memory, resolution
 from benchmarks.machine import machine
+from benchmarks.tables import TABLES, put
 
-ALL = {"iteration": iteration.measure, "shares": shares.measure, "memory": memory.measure}
+ALL: Mapping[str, Callable[[str], dict[str, object]]] = {
+    "iteration": iteration.measure,
+    "job": job.measure,
+    "memory": memory.measure,
+    "convergence": convergence.measure,
+    "resolution": resolution.measure,
+}
 OUT = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
 def main() -> None:
@@ -16,7 +25,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(ALL)}")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the figures")
+    parser.add_argument("--docs", action="store_true", help="put the tables into docs/ too")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or ALL:
@@ -24,7 +34,10 @@ def main() -> None:
         file = arguments.out / f"{name}-{arguments.device}.json"
         text = json.dumps({"machine": machine(arguments.device), "figures": figures}, indent=1)
         file.write_text(text + "\n", encoding="utf-8")
-        print(f"{name}: {json.dumps(figures, indent=1)}\nwritten to {file}", flush=True)
+        made = TABLES[name](json.loads(text)["figures"])
+        if arguments.docs:
+            PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), name, made), encoding="utf-8")
+        print(f"{name}\n\n{made}\n\nwritten to {file}\n", flush=True)
 
 
 if __name__ == "__main__":

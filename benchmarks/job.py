@@ -86,7 +86,8 @@ def _writing(folder: Path, clip: Path) -> float:
     info = open_source(clip, InputSettings(frames=FRAMES)).info
     image = torch.rand(1, 3, info.height_px, info.width_px)
     start = time.perf_counter()
-    with open_sink(folder / f"{clip.stem}_alone.mp4", info, work_dir=folder / clip.stem) as sink:
+    place = Path(tempfile.mkdtemp(dir=folder))
+    with open_sink(place / "alone.mp4", info, work_dir=place / "work") as sink:
         for index in range(FRAMES):
             sink.write(Frame(index, to_pixels(image), info.frame_name(index)))
         sink.finish()

@@ -26,12 +26,10 @@ def measure(device: str) -> dict[str, object]:
     config = Config().changed({"compute": {"device": device, "networks": "lite"}})
     network = load("lite")
     draft = paint_picture(frame, STYLE, config)
-    rows = {
-        f"at {side} px": _distance(
-            network, _small(paint_picture(_at(frame, side), STYLE, config)), draft
-        )
-        for side in SIZES_PX
-    }
+    rows: dict[str, float] = {}
+    for side in SIZES_PX:
+        larger = paint_picture(_at(frame, side), STYLE, config)
+        rows[f"at {side} px"] = _distance(network, _small(larger), draft)
     rows["another style at 320 px"] = _distance(network, paint_picture(frame, OTHER, config), draft)
     rows["the source"] = _distance(network, frame, draft)
     return {"draft_px": DRAFT_PX, "network": "lite", "distance_to_draft": rows}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Room
-from framestyle.networks.tiled import Summed, TiledStages, Tiling
+from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]
 Stages = Sequence[tuple[str, nn.Module]]
@@ -20,8 +20,8 @@ class Extractor(nn.Module):
     from name to (N, C, h, w) in the precision of the network and in channels_last, shallowest
     first. The gradient comes back to the image in float32.
 
-    Where memory is short, the first stages are run tile by tile. Of a layer there of which a sum
-    is all that is wanted, the features are the mean of it over positions, as ``summed`` makes it.
+    Of a layer of which a sum is all that is wanted, the features are the mean of it over positions,
+    as ``summed`` makes it. Where memory is short, the first stages are run tile by tile.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Extractor(nn.Module):
             features = {tap: made[number] for number, tap in taps if tap is not None}
         for tap, stage in zip(self._taps[first:], self._stages[first:], strict=True):
             x = stage(x)
-            if tap is not None:
+            if tap is not None and tap in self._summed:
+                x, features[tap] = with_mean(x, self._summed[tap])
+            elif tap is not None:
                 features[tap] = x
         return features
 

@@ -7,8 +7,10 @@ borders. ``training/`` makes its weights.
 
 from torch import Tensor, nn
 
+from framestyle.networks.layers import HalvingMean, ReflectingConv2d
+
 Layer = tuple[int, int]
-"""Channels and kernel size of a convolution."""
+"""Channels and kernel size, 1 or 3, of a convolution."""
 
 FILE = "lite-9396414d.safetensors"
 """The weights, beside this file; the name ends in the start of their SHA-256."""
@@ -26,14 +28,9 @@ BLOCKS: tuple[tuple[Layer, ...], ...] = (
 def convolution(channels_in: int, layer: Layer, *, bias: bool = True) -> nn.Conv2d:
     """Return a convolution that keeps the size of its map, with reflected borders."""
     channels, kernel = layer
-    return nn.Conv2d(
-        channels_in,
-        channels,
-        kernel,
-        padding=kernel // 2,
-        padding_mode="reflect" if kernel > 1 else "zeros",
-        bias=bias,
-    )
+    if kernel == 1:
+        return nn.Conv2d(channels_in, channels, 1, bias=bias)
+    return ReflectingConv2d(channels_in, channels, bias=bias)
 
 
 class Lite(nn.Module):
@@ -45,7 +42,7 @@ class Lite(nn.Module):
         channels = 3
         for number, block in enumerate(BLOCKS):
             if number:
-                layers.append(nn.AvgPool2d(2))
+                layers.append(HalvingMean())
             for layer in block:
                 layers += [convolution(channels, layer), nn.ReLU(inplace=True)]
                 channels = layer[0]

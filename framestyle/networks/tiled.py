@@ -25,8 +25,11 @@ class Summed(Protocol):
         """Return the sum over the positions of features (1, N, h, w), float32."""
         ...
 
-    def slope(self, features: Tensor, grad: Tensor) -> Tensor:
-        """Return the gradient in the features, of their shape, from that in the sum."""
+    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
+        """Return the gradient in the features, of their shape, from that in the sum.
+
+        It is added to ``onto``, which it may change, where there is one.
+        """
         ...
 
 
@@ -139,6 +142,37 @@ class TiledStages:
     def _positions(self, number: int) -> int:
         height, width = self.sizes[number]
         return height * width
+
+
+def with_mean(features: Tensor, summed: Summed) -> tuple[Tensor, Tensor]:
+    """Return features as they are, and the mean of a sum over their positions.
+
+    What goes on from the features goes on from those returned: their gradient and that of the mean
+    then meet in one pass over memory.
+    """
+    x, mean = _WithMean.apply(features, summed)
+    return x, mean
+
+
+class _WithMean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, summed: Summed) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        ctx.summed, ctx.positions = summed, features.shape[2] * features.shape[3]
+        ctx.save_for_backward(features)
+        # an input that is returned as it is gets other strides in its batch, and with them layers
+        # take it for one that is not channels-last
+        return features.detach(), summed.total(features) / ctx.positions
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, of_features: Tensor | None, of_mean: Tensor | None
+    ) -> tuple[Tensor | None, None]:
+        (features,) = ctx.saved_tensors
+        if of_mean is None:
+            return of_features, None
+        return ctx.summed.slope(features, of_mean / ctx.positions, of_features), None
 
 
 class _Tiled(torch.autograd.Function):

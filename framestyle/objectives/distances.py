@@ -159,17 +159,22 @@ class GramProducts:
         assert total is not None
         return total
 
-    def slope(self, features: Tensor, grad: Tensor) -> Tensor:
+    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
         """Return the gradient in the features, of their type, from that in the sum.
 
         Args:
             features: F, (1, N, H, W).
             grad: (N, N), symmetric, as that of any distance of Gram matrices is.
+            onto: What it is added to, in place where that lies in memory as channels-last.
         """
         height, width = features.shape[2:]
         rows = as_rows(features)  # d/dF of <S, F^T F> = 2 F S for a symmetric S
-        slope = rows @ (2.0 * grad).to(rows.dtype)
-        return slope.view(1, height, width, -1).permute(0, 3, 1, 2)
+        twice = (2.0 * grad).to(rows.dtype)
+        if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
+            onto.permute(0, 2, 3, 1).view(-1, rows.shape[1]).addmm_(rows, twice)
+            return onto
+        slope = (rows @ twice).view(1, height, width, -1).permute(0, 3, 1, 2)
+        return slope if onto is None else onto + slope
 
 
 def gram(features: Tensor) -> Tensor:

@@ -22,9 +22,10 @@ class Sums:
         rows = features.float().flatten(2)[0]
         return rows @ rows.T
 
-    def slope(self, features, grad):
+    def slope(self, features, grad, onto=None):
         rows = features.flatten(2)[0]
-        return ((grad + grad.T).to(rows.dtype) @ rows).view_as(features)
+        slope = ((grad + grad.T).to(rows.dtype) @ rows).view_as(features)
+        return slope if onto is None else onto + slope
 
 
 class Fixed(Room):
@@ -108,9 +109,23 @@ def test_a_layer_of_which_the_map_is_wanted_too_is_a_map(networks):
     assert made["relu2_1"].shape == (128, 128)
 
 
-def test_without_a_budget_everything_is_whole(networks):
-    made = networks["lite"].extractor([], {"relu1_1": Sums()})(torch.rand(1, 3, 40, 40).double())
-    assert made["relu1_1"].shape[2:] == (40, 40)
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_a_mean_over_positions_is_that_of_the_map_and_so_is_its_gradient(name, networks):
+    network, (maps, sums) = networks[name], layers_of(name)
+    image = torch.rand(1, 3, 50, 67, generator=torch.Generator().manual_seed(1)).double()
+    value, grad = run(network, maps, sums, image)
+    x = image.clone().requires_grad_(True)
+    made = network.extractor([*maps, *sums])(x)
+    total = x.new_zeros(())
+    for layer in maps:
+        weights = torch.linspace(-1, 1, made[layer].numel(), dtype=x.dtype)
+        total = total + (made[layer] * weights.view_as(made[layer])).sum() / made[layer].numel()
+    for layer in sums:
+        rows = made[layer].flatten(2)[0]
+        total = total + (rows @ rows.T / rows.shape[1]).square().mean()
+    torch.testing.assert_close(value, total.detach(), rtol=1e-5, atol=0)
+    expected = torch.autograd.grad(total, x)[0]
+    torch.testing.assert_close(grad, expected, rtol=1e-4, atol=1e-5 * float(grad.abs().max()))
 
 
 # --- tiles ----------------------------------------------------------------------------------------

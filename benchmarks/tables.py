@@ -1,0 +1,115 @@
+"""The figures of the benchmarks as tables in Markdown."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+Figures = Mapping[str, Any]
+GIB = 1 << 30
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; numbers as they are."""
+    lines = [head, ["-"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def iteration(figures: Figures) -> str:
+    """Cost of an iteration by stage, network, size and precision."""
+    rows = [
+        (
+            case["stage"],
+            case["network"],
+            f"{case['side_px']}x{case['side_px']}",
+            precision,
+            f"{1000 * case['iteration_seconds']:.1f}",
+            f"{1000 * case['bare_seconds']:.1f}",
+            f"{case['ratio']:.2f}",
+            f"{100 * case['share_of_product_rate']:.0f}%",
+        )
+        for precision in ("float32", "bfloat16")
+        if precision in figures
+        for case in figures[precision]["cases"]
+    ]
+    rates = ", ".join(
+        f"{figures[precision]['product_gflops']:.0f} GFLOP/s in {precision}"
+        for precision in ("float32", "bfloat16")
+        if precision in figures
+    )
+    head = ("stage", "network", "size", "precision", "ms", "bare ms", "ratio", "of products")
+    return f"{table(head, rows)}\n\nA product of matrices runs at {rates}."
+
+
+def job(figures: Figures) -> str:
+    """Time of frames of whole runs and what takes it."""
+    names = (
+        "first_frame_seconds",
+        "later_frame_seconds",
+        "later_frames_a_second",
+        "dream_seconds",
+        "style_seconds",
+        "between_seconds",
+        "read_and_flow_seconds",
+        "write_seconds",
+    )
+    rows = [
+        (case["preset"], case["size"], *(case[name] for name in names)) for case in figures["cases"]
+    ]
+    head = ("preset", "size", "first frame, s", "later frame, s", "a second", "dream", "style")
+    return table((*head, "between", "read, flow", "write"), rows)
+
+
+def memory(figures: Figures) -> str:
+    """Peaks by length and size, and what tiles cost."""
+    lengths = figures["by_length"]["peak_bytes"]
+    by_length = table(
+        ("frames", *lengths), [("peak, GiB", *(f"{v / GIB:.3f}" for v in lengths.values()))]
+    )
+    by_size = table(
+        ("network", "size", "`--memory`", "peak, GiB"),
+        [
+            (r["network"], r["size"], r["memory_gib"] or "", r["peak_gib"])
+            for r in figures["by_size"]
+        ],
+    )
+    tiled = table(
+        ("network", "size", "stages in tiles", "tile, px", "time over whole"),
+        [
+            (r["network"], r["size"], r["stages_in_tiles"], r["side_px"], r["time_over_whole"])
+            for r in figures["tiled"]
+        ],
+    )
+    return f"{by_length}\n\n{by_size}\n\n{tiled}"
+
+
+def convergence(figures: Figures) -> str:
+    """Loss and time of later frames over those of frames alone."""
+    rows = [
+        (r["preset"], r["alone"], r["loss_over_alone"], f"1/{1 / r['seconds_over_alone']:.0f}")
+        for r in figures["rows"]
+    ]
+    head = ("later frames", f"alone, {figures['iterations_alone']} iterations", "loss", "time")
+    return table(head, rows)
+
+
+def resolution(figures: Figures) -> str:
+    """Distances to the draft."""
+    return table(("what", "distance to the draft"), list(figures["distance_to_draft"].items()))
+
+
+TABLES: Mapping[str, Callable[[Figures], str]] = {
+    "iteration": iteration,
+    "job": job,
+    "memory": memory,
+    "convergence": convergence,
+    "resolution": resolution,
+}
+
+
+def put(text: str, name: str, made: str) -> str:
+    """Return a page with the table between its marks replaced."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = text.partition(begin)
+    _, mark, after = rest.partition(end)
+    if not mark:
+        raise ValueError(f"the page has no place for {name}: {begin} ... {end}")
+    return f"{before}{begin}\n{made}\n{end}{after}"
