@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.inputs import STYLE, looped_clip
+from benchmarks.inputs import STYLE, looped_clip, random_weights
 from framestyle import Config
 from framestyle.api import stylize_video
 from framestyle.config import InputSettings, MotionSettings
@@ -25,14 +25,16 @@ from framestyle.progress import Event, FrameDone, IterationDone
 
 FRAMES = 10
 CASES = (("draft", 320), ("standard", 320), ("standard", 480), ("standard", 640))
-NETWORKS = {"cpu": "lite", "cuda": "full"}
+NETWORKS = {"cpu": ("lite", "lite"), "cuda": ("inception_v3", "vgg19")}
+"""What dreams and what paints; the weights of those that are not embedded are random."""
 
 
 def measure(device: str) -> dict[str, object]:
     """Return seconds of a first and of later frames by preset and size, and what takes them."""
     with tempfile.TemporaryDirectory() as folder:
         cases = [_case(Path(folder), preset, width, device) for preset, width in CASES]
-    return {"networks": NETWORKS[device], "frames": FRAMES, "cases": cases}
+    dream, style = NETWORKS[device]
+    return {"dream": dream, "style": style, "frames": FRAMES, "cases": cases}
 
 
 def _case(folder: Path, preset: str, width: int, device: str) -> dict[str, object]:
@@ -49,7 +51,17 @@ def _case(folder: Path, preset: str, width: int, device: str) -> dict[str, objec
         if isinstance(event, FrameDone):
             frames.append(event.seconds)
 
-    chosen = {"input": {"size": width}, "compute": {"device": device, "networks": NETWORKS[device]}}
+    dream, style = NETWORKS[device]
+    files = {name: random_weights(folder, name) for name in (dream, style) if name != "lite"}
+    chosen = {
+        "input": {"size": width},
+        "dream": {"network": dream},
+        "style": {"network": style},
+        "compute": {
+            "device": device,
+            "weights": tuple(f"{name}={file}" for name, file in files.items()),
+        },
+    }
     config = Config.preset(preset).changed(chosen)
     began = time.perf_counter()
     stylize_video(clip, STYLE, folder / f"{preset}_{width}.mp4", config, listen)
