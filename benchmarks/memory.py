@@ -36,7 +36,7 @@ TILED = ((720, 1280), (5, 10, 19))
 ROUNDS = 5
 
 _CHILD = """
-import sys, time
+import sys
 from framestyle.cli import main
 code = main(sys.argv[1:])
 # not ru_maxrss: a child begins with its parent's there

@@ -84,8 +84,7 @@ def _flo(path: Path, data: bytes) -> FlowField:
     if data[:4] != FLO_MAGIC:
         raise InputError(f"{path} is no .flo file: it starts with {data[:4]!r}, not {FLO_MAGIC!r}")
     width, height = struct.unpack("<ii", data[4:12]) if len(data) >= 12 else (0, 0)
-    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
-        raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
+    _check_size(path, width, height)
     expected = 12 + 8 * width * height
     if len(data) != expected:
         raise InputError(
@@ -108,13 +107,17 @@ def _kitti(path: Path, data: bytes) -> FlowField:
         raise InputError(
             f"{path} is no flow picture of KITTI: expected a PNG of 16 bits in three channels"
         )
-    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
-        raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
+    _check_size(path, width, height)
     _check_pixels(path, b"".join(part for kind, part in chunks if kind == b"IDAT"), width, height)
     if (decoded := cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)) is None:
         raise InputError(f"{path} is damaged: OpenCV cannot decode its {width}x{height} pixels")
     rgb = decoded[:, :, ::-1].astype(np.float32)
     return _field((rgb[..., :2] - KITTI_ZERO) / KITTI_STEPS, rgb[..., 2] > 0)
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
+        raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
 
 
 def _check_pixels(path: Path, packed: bytes, width: int, height: int) -> None:

@@ -106,6 +106,7 @@ class Extractor(nn.Module):
             first,
             fields(first),
             map_sizes(first, size),
+            size,
             tiling.side_px,
             mapped,
             summed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -80,8 +81,19 @@ def peak_bytes(
         dtype: Precision of the maps.
         tiling: How they are run; whole where None.
     """
+    return _peak(kept_by(stages, size, dtype), stages, seen, size, dtype, tiling)
+
+
+def _peak(
+    whole: Sequence[Kept],
+    stages: Sequence[nn.Module],
+    seen: Sequence[Field],
+    size: Size,
+    dtype: torch.dtype,
+    tiling: Tiling | None,
+) -> int:
+    """Estimate as ``peak_bytes`` from what the stages keep of a whole picture."""
     pictures = PICTURES * 3 * size[0] * size[1] * torch.float32.itemsize
-    whole = kept_by(stages, size, dtype)
     if tiling is None:
         return pictures + _at_most(whole)
     border = 2 * max(seen[tiling.stages - 1].before, seen[tiling.stages - 1].after)
@@ -106,6 +118,34 @@ def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
     return found
 
 
+class _Plan:
+    """How one network is run on pictures of one size; what is not asked is not estimated."""
+
+    def __init__(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> None:
+        whole, seen = kept_by(stages, size, dtype), fields(stages)
+        self._estimate = partial(_peak, whole, stages, seen, size, dtype)
+        self._stages, self._seen = stages, seen
+        self.need = self._estimate(None)
+
+    @cached_property
+    def _ways(self) -> list[tuple[int, Tiling | None]]:
+        ways = [None, *tilings(self._stages, self._seen)]
+        return [(self._estimate(way), way) for way in ways]
+
+    def choose(self, budget_bytes: int) -> Tiling | None:
+        """Return the first way that fits, or that which takes least; remember what it needs."""
+        if self.need <= budget_bytes:
+            return None
+        fitting = (pair for pair in self._ways if pair[0] <= budget_bytes)
+        self.need, way = next(fitting, min(self._ways, key=lambda pair: pair[0]))
+        return way
+
+    @property
+    def can_shrink(self) -> bool:
+        """Whether there is a way that needs less."""
+        return self.need > min(need for need, _ in self._ways)
+
+
 @dataclass
 class Room:
     """The memory that there is for an iteration, and how networks are run in it.
@@ -117,8 +157,7 @@ class Room:
 
     budget_bytes: int | None = None
     version: int = field(default=0, init=False)
-    _needs: list[int] = field(default_factory=list, init=False)
-    _can_shrink: bool = field(default=False, init=False)
+    _planned: list[_Plan] = field(default_factory=list, init=False)
 
     def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling | None:
         """Return how stages are run on pictures of a size; None where they fit whole.
@@ -127,22 +166,17 @@ class Room:
         """
         if self.budget_bytes is None:
             return None
-        seen = fields(stages)
-        ways: list[Tiling | None] = [None, *tilings(stages, seen)]
-        needs = [peak_bytes(stages, seen, size, dtype, way) for way in ways]
-        least = min(needs)
-        need = next((need for need in needs if need <= self.budget_bytes), least)
-        self._needs.append(need)
-        self._can_shrink |= need > least
-        return ways[needs.index(need)]
+        plan = _Plan(stages, size, dtype)
+        self._planned.append(plan)
+        return plan.choose(self.budget_bytes)
 
     def take_back(self) -> bool:
         """Plan with less after memory has run out; return False where there is no smaller plan."""
-        if not self._needs or not self._can_shrink:
+        if not any(plan.can_shrink for plan in self._planned):
             return False
-        self.budget_bytes = int(TAKEN_BACK * max(self._needs))
+        self.budget_bytes = int(TAKEN_BACK * max(plan.need for plan in self._planned))
         self.version += 1
-        self._needs, self._can_shrink = [], False
+        self._planned = []
         return True
 
 

@@ -8,6 +8,7 @@ is that of the whole picture.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -55,6 +56,7 @@ class TiledStages:
         stages: They.
         fields: What each one's map sees.
         sizes: Size of each one's map, of the whole picture.
+        size: Of the picture.
         side_px: Longest side of a tile.
         mapped: Stages of which the whole map is wanted, by number.
         summed: Stages of which the mean of a sum over positions is wanted.
@@ -64,6 +66,7 @@ class TiledStages:
     stages: Sequence[nn.Module]
     fields: Sequence[Field]
     sizes: Sequence[Size]
+    size: Size
     side_px: int
     mapped: Sequence[int]
     summed: Mapping[int, Summed]
@@ -83,9 +86,9 @@ class TiledStages:
         """Make the maps and the means."""
         maps: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
-        for pixels, parts in self._tiles(image):
+        for pixels, parts in self._tiles:
             for number, x in self._run(image[:, :, *pixels]):
-                own = x[:, :, *parts[number].local] if number in parts else x
+                own = x[:, :, *parts[number].local]
                 if number in self.mapped:
                     if number not in maps:
                         shape = (1, x.shape[1], *self.sizes[number])
@@ -105,7 +108,7 @@ class TiledStages:
         of_maps = dict(zip(self.mapped, grads[:count], strict=True))
         of_means = dict(zip(self.summed, grads[count:], strict=True))
         result = torch.zeros_like(image)
-        for pixels, parts in self._tiles(image):
+        for pixels, parts in self._tiles:
             with torch.enable_grad():
                 piece = image[:, :, *pixels].detach().requires_grad_(True)
                 made = dict(self._run(piece))
@@ -132,12 +135,13 @@ class TiledStages:
             if number in self.mapped or number in self.summed:
                 yield number, x
 
-    def _tiles(self, image: Tensor) -> Iterator[tuple[tuple[slice, slice], dict[int, Part]]]:
+    @cached_property
+    def _tiles(self) -> list[tuple[tuple[slice, slice], dict[int, Part]]]:
+        """Rows and columns of every tile, and what it has of each map that is wanted."""
         wanted = sorted({*self.mapped, *self.summed})
         maps = [(self.fields[number], self.sizes[number]) for number in wanted]
-        size = (image.shape[2], image.shape[3])
-        for tile in cut(size, maps, self.side_px):
-            yield tile.pixels, dict(zip(wanted, tile.parts, strict=True))
+        tiles = cut(self.size, maps, self.side_px)
+        return [(tile.pixels, dict(zip(wanted, tile.parts, strict=True))) for tile in tiles]
 
     def _positions(self, number: int) -> int:
         height, width = self.sizes[number]
