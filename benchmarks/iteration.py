@@ -6,13 +6,13 @@ is the same.
 """
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.machine import seconds
 from framestyle.config import DreamSettings, MotionSettings, StyleSettings
 from framestyle.jobs.device import has_fast_bfloat16
 from framestyle.networks import FeatureNetwork, network_spec
@@ -71,19 +71,19 @@ def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[s
     ours, bare = _ours(case, network, image), _bare(network, layers, image)
     for _ in range(3):
         ours(), bare()
-    pairs = [(_seconds(ours, device), _seconds(bare, device)) for _ in range(PAIRS)]
+    pairs = [(seconds(ours, device), seconds(bare, device)) for _ in range(PAIRS)]
     low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
-    seconds = statistics.median(a for a, _ in pairs)
+    median = statistics.median(a for a, _ in pairs)
     return {
         "stage": case.stage,
         "network": case.network,
         "side_px": case.side_px,
-        "iteration_seconds": round(seconds, 5),
+        "iteration_seconds": round(median, 5),
         "bare_seconds": round(statistics.median(b for _, b in pairs), 5),
         "ratio": round(middle, 3),
         "ratio_quartiles": [round(low, 3), round(high, 3)],
         "gflop": round(operations / 1e9, 1),
-        "share_of_product_rate": round(operations / seconds / rate, 3),
+        "share_of_product_rate": round(operations / median / rate, 3),
     }
 
 
@@ -145,14 +145,4 @@ def _product_rate(device: str, dtype: torch.dtype) -> float:
 
     for _ in range(2):
         product()
-    return float(2 * PRODUCT**3 / statistics.median(_seconds(product, device) for _ in range(7)))
-
-
-def _seconds(run: Callable[[], None], device: str) -> float:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return float(2 * PRODUCT**3 / statistics.median(seconds(product, device) for _ in range(7)))

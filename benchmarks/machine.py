@@ -2,11 +2,24 @@
 
 import os
 import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from framestyle.jobs.manifest import library_versions
+
+
+def seconds(run: Callable[[], object], device: str) -> float:
+    """Return the time of a call, until the device is done with it."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def machine(device: str) -> dict[str, str | int]:

@@ -8,15 +8,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from benchmarks.inputs import STYLE, looped_clip, random_weights
+from benchmarks.machine import seconds
 from framestyle.config import StyleSettings
 from framestyle.jobs.device import has_fast_bfloat16
-from framestyle.networks import Room, network_spec
+from framestyle.networks import FeatureNetwork, Room, network_spec
+from framestyle.networks.fields import Size
+from framestyle.networks.tiled import Tiling
 from framestyle.stages import StyleStage
 
 LENGTHS = (30, 300, 1000)
@@ -31,8 +35,8 @@ SIZES = (
     ("vgg19", 3840, 3.0),
 )
 """Network, width in pixels, and what --memory is given, in GiB."""
-TILED = ((720, 1280), (5, 10, 19))
-"""A size at which VGG19 fits whole, and how many of its stages are run in tiles beside that."""
+TILED = ((720, 1280), (Tiling(5, 2048), Tiling(10, 512), Tiling(19, 256)))
+"""A size at which VGG19 fits whole, and how it is run in tiles beside that."""
 ROUNDS = 5
 
 _CHILD = """
@@ -89,24 +93,30 @@ def _peak(arguments: list[str]) -> int:
     return int(done.stdout)
 
 
+class _Told(Room):
+    """Plans what it is told."""
+
+    def __init__(self, tiling: Tiling) -> None:
+        super().__init__()
+        self.told = tiling
+
+    def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling:
+        """Return it, whatever the size."""
+        return self.told
+
+
 def _tiled(device: str) -> list[dict[str, object]]:
     """Time VGG19's style iteration in turns: whole, and with its first stages in tiles."""
-    (height, width), depths = TILED
+    (height, width), tilings = TILED
     dtype = torch.bfloat16 if has_fast_bfloat16(torch.device(device)) else torch.float32
     spec = network_spec("vgg19")
     network = spec.network(spec.build().eval()).to(device, dtype)
     image = torch.rand(1, 3, height, width, device=device)
-    whole = _iteration(network, image, Room())
+    whole = _iteration(_stage(network, image, Room()), image)
     found = []
-    for stages in depths:
-        room, budget = Room(), 64 * GIB
-        tiled = _iteration(network, image, room)
-        while room.budget_bytes is None or _depth(tiled, image) < stages:
-            budget = int(0.95 * budget)
-            room.budget_bytes, room.version = budget, room.version + 1
-        tiling = tiled.extract.tiling((height, width))
-        assert tiling is not None
-        pairs = [(_seconds(tiled, image), _seconds(whole, image)) for _ in range(ROUNDS + 1)][1:]
+    for tiling in tilings:
+        tiled = _iteration(_stage(network, image, _Told(tiling)), image)
+        pairs = [(seconds(tiled, device), seconds(whole, device)) for _ in range(ROUNDS + 1)][1:]
         found.append(
             {
                 "network": "vgg19",
@@ -119,10 +129,10 @@ def _tiled(device: str) -> list[dict[str, object]]:
     return found
 
 
-def _iteration(network: torch.nn.Module, image: torch.Tensor, room: Room) -> StyleStage:
+def _stage(network: FeatureNetwork, image: torch.Tensor, room: Room) -> StyleStage:
     spec = network_spec("vgg19")
     return StyleStage(
-        network,  # type: ignore[arg-type]
+        network,
         StyleSettings(style_weight=5.0),
         spec.default_content_layers,
         spec.default_style_layers,
@@ -131,17 +141,7 @@ def _iteration(network: torch.nn.Module, image: torch.Tensor, room: Room) -> Sty
     )
 
 
-def _depth(stage: StyleStage, image: torch.Tensor) -> int:
-    tiling = stage.extract.tiling((image.shape[2], image.shape[3]))
-    return 0 if tiling is None else tiling.stages
-
-
-def _seconds(stage: StyleStage, image: torch.Tensor) -> float:
+def _iteration(stage: StyleStage, image: torch.Tensor) -> Callable[[], object]:
     objective = stage.objective(image, None)
     x = image.clone().requires_grad_(True)
-    start = time.perf_counter()
-    value, _ = objective(x, stage.extract(x))
-    torch.autograd.grad(value, x)
-    if image.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return lambda: torch.autograd.grad(objective(x, stage.extract(x))[0], x)

@@ -105,9 +105,14 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
 }
 
 
+def marks(name: str) -> tuple[str, str]:
+    """Return what stands before and after a table in a page."""
+    return f"<!-- {name} -->", f"<!-- /{name} -->"
+
+
 def put(text: str, name: str, made: str) -> str:
     """Return a page with the table between its marks replaced."""
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    begin, end = marks(name)
     before, _, rest = text.partition(begin)
     _, mark, after = rest.partition(end)
     if not mark:

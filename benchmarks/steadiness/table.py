@@ -1,6 +1,5 @@
 """Tables of the figures, in Markdown, and their place in a page."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,10 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.steadiness.methods import METHODS
+from benchmarks.tables import marks, put
 
-BEGIN, END = "<!-- table -->", "<!-- /table -->"
+NAME = "table"
+BEGIN, END = marks(NAME)
 NOTHING = "-"
 
 
@@ -114,9 +115,8 @@ def details(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def put_between(page: Path, text: str) -> None:
     """Replace what stands between the two marks in a page, and nothing else."""
-    before = page.read_text(encoding="utf-8")
-    if BEGIN not in before or END not in before:
-        raise SystemExit(f"{page} has no place for the table: {BEGIN} and {END}")
-    found = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    after = found.sub(lambda _: f"{BEGIN}\n{text.rstrip()}\n{END}", before, count=1)
+    try:
+        after = put(page.read_text(encoding="utf-8"), NAME, text.rstrip())
+    except ValueError as error:
+        raise SystemExit(f"{page}: {error}") from None
     page.write_text(after, encoding="utf-8")
