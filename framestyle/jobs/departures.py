@@ -44,6 +44,7 @@ class Departures:
     def __init__(self, sink: Sink, kept: KeptFrames, job: JobFolder, bit_depth: int) -> None:
         self._sink, self._kept, self._job, self._bit_depth = sink, kept, job, bit_depth
         self._saved_at = time.monotonic()
+        self._one_before = 0
         self._unsaved: Departure | None = None
 
     def write(self, leaving: Departure) -> None:
@@ -62,7 +63,10 @@ class Departures:
         """Save the state after the last result written, if it is not saved yet."""
         if self._unsaved is not None:
             index, leg = self._unsaved.frame.index, self._unsaved.leg
+            self._sink.secure()
             self._job.save_state(self._unsaved.state, index, leg.number)
             if leg.is_last:
-                self._sink.checkpoint(index + 1)
+                # where the newest state is damaged, a run goes on from the one before
+                self._sink.checkpoint(self._one_before)
+                self._one_before = index + 1
             self._unsaved, self._saved_at = None, time.monotonic()

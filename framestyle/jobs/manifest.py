@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ _SAMPLE_BYTES = 1 << 20
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 """Settings that do not change a single byte of the result."""
 
+_FILES = {"dream": ("guide",), "motion": ("shots",), "compute": ("weights",)}
+"""Settings that name files: what is in them counts, and not how they were named."""
+
+_COMPARED = ("settings", "inputs", "versions", "run")
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -28,34 +33,53 @@ class Manifest:
 
     Attributes:
         settings: Settings by group, as plain values.
-        inputs: Fingerprints by the name under which the user gave the file.
+        inputs: Fingerprints of files by the part that they play: ``clip``, ``style 1``, ...
         versions: Of framestyle and the libraries.
-        run: What else there is: the output's form, the device, the styles in their order.
+        run: What else there is: the output's form, the device, the weights of styles.
+        names: The files' names by the part that they play, for people; a file that is named
+            otherwise, or was moved, is the same.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
     run: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, config: Config, inputs: Iterable[Path], run: Mapping[str, str]) -> "Manifest":
+    def of(cls, config: Config, inputs: Mapping[str, Path], run: Mapping[str, str]) -> "Manifest":
         """Describe a job; raises ``InputError`` where an input cannot be read."""
         settings = {group: dict(as_plain(getattr(config, group))) for group in GROUPS}
-        for group, names in _HOW_ONLY.items():
+        for group, names in (*_HOW_ONLY.items(), *_FILES.items()):
             for name in names:
                 settings[group].pop(name, None)
-        prints = {str(path): fingerprint(path) for path in inputs}
-        return cls(settings, prints, library_versions(), run)
+        prints = {part: fingerprint(path) for part, path in inputs.items()}
+        told = {part: str(path) for part, path in inputs.items()}
+        return cls(settings, prints, library_versions(), run, told)
 
     def differences(self, other: "Manifest") -> list[str]:
         """Say in words what differs from another job, one line each."""
-        mine, theirs = _flat(dataclasses.asdict(self)), _flat(dataclasses.asdict(other))
+        mine, theirs = self._flat(), other._flat()
         return [
-            f"{key}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} now"
+            f"{self._told(key)}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} "
+            "now"
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
+
+    def is_at(self, path: Path) -> bool:
+        """Tell whether this job is what a file describes."""
+        try:
+            return not self.differences(Manifest.load(path))
+        except UnfinishedJobError:
+            return False
+
+    def _flat(self) -> dict[str, Any]:
+        return _flat({part: getattr(self, part) for part in _COMPARED})
+
+    def _told(self, key: str) -> str:
+        name = self.names.get(key.removeprefix("inputs."))
+        return f"{key} ({name})" if name is not None and key.startswith("inputs.") else key
 
     def save(self, path: Path) -> None:
         """Write it; a power cut leaves the old file or the new one."""
@@ -72,7 +96,7 @@ class Manifest:
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnfinishedJobError(
                 f"the manifest {path} is damaged ({error}); start the job anew with --restart"
             ) from None

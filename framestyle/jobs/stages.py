@@ -60,6 +60,13 @@ def weights_files(config: Config) -> dict[str, Path]:
     return dict(parse_weights(text) for text in config.compute.weights)
 
 
+def init_file(config: Config) -> Path | None:
+    """Return the picture that a shot's first frame starts from, where the settings name one."""
+    if not config.style.enabled or config.style.init in ("content", "noise"):
+        return None
+    return Path(config.style.init).expanduser()
+
+
 def with_chosen_networks(config: Config, device: Device, progress: Progress) -> Config:
     """Return the settings with ``auto`` replaced by networks, and say which and why.
 
@@ -118,8 +125,8 @@ def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]
     paths = [path for path, _ in styles] if config.style.enabled else []
     if config.dream.enabled and config.dream.guide is not None:
         paths.append(config.dream.guide)
-    if config.style.enabled and config.style.init not in ("content", "noise"):
-        paths.append(Path(config.style.init).expanduser())
+    init = init_file(config)
+    paths += [init] if init is not None else []
     return {path: to_tensor(read_picture(path)) for path in paths}
 
 
@@ -172,7 +179,8 @@ def build(
             [(weight, on_device[path]) for path, weight in styles],
             room,
         )
-    start = on_device.get(Path(config.style.init).expanduser())
+    init = init_file(config)
+    start = on_device[init] if init is not None else None
     return FrameStyler(config, dream, style, start, room)
 
 

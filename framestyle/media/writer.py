@@ -7,11 +7,12 @@ from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo, Notices, ignore
 from framestyle.media.encoding import CONTAINERS, choose_encoding
-from framestyle.media.landing import check_folder
+from framestyle.media.landing import check_folder, partial_beside
+from framestyle.media.ledger import Ledger
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
 from framestyle.media.picture_encoding import DEEP_SUFFIXES, PICTURE_SUFFIXES, check_size
-from framestyle.media.picture_sink import PictureSink
-from framestyle.media.sink import Sink
+from framestyle.media.picture_sink import RESULT, PictureSink
+from framestyle.media.sink import LandedSink, Sink
 from framestyle.media.trial import try_out
 from framestyle.media.video_sink import SEGMENT_FRAMES, VideoSink
 
@@ -47,7 +48,10 @@ def open_sink(
     is_slashed = str(output).endswith(("/", os.sep))
     path, settings = Path(output), settings or OutputSettings()
     form = _form_of(path, info, is_slashed=is_slashed)
+    ledger = Ledger(work_dir)
     if form == "video":
+        if done == info.frame_count and ledger.is_output(path):
+            return LandedSink(path, done)
         _check_place(path, info, settings)
         encoding = choose_encoding(path.suffix.lower(), info, settings)
         if (encoding.width_px, encoding.height_px) != (info.width_px, info.height_px):
@@ -67,17 +71,30 @@ def open_sink(
             _unmake(made)
             raise
         return VideoSink(
-            path, info, muxing, work_dir=work_dir, done=done, segment_frames=segment_frames
+            path,
+            info,
+            muxing,
+            work_dir=work_dir,
+            done=done,
+            ledger=ledger,
+            segment_frames=segment_frames,
         )
     _check_no_codec(form, settings)
     names, folder = _names(form, path, info)
     check_size(Path(names[0]).suffix.lower(), info.width_px, info.height_px)
     if info.bit_depth == 16 and Path(names[0]).suffix.lower() not in DEEP_SUFFIXES:
         notice(f"{Path(names[0]).suffix} holds 8 bits; the input has more, which .png would keep")
+    landed: set[str] = set()
+    if done == info.frame_count:  # an earlier run may have moved files to where they belong
+        work = work_dir / RESULT
+        landed = {name for name in names if ledger.has_whole(work / name, folder / name)}
+        if landed == set(names):
+            return LandedSink(path if form == "picture" else folder, done)
+        landed |= {partial_beside(folder / name).name for name in names}
     if form == "picture":
         _check_place(path, info, settings)
     else:
-        _check_folder_place(folder, names, info, settings, is_pattern=form == "pattern")
+        _check_folder_place(folder, names, landed, info, settings, is_pattern=form == "pattern")
     return PictureSink(
         path if form == "picture" else folder,
         names,
@@ -85,6 +102,7 @@ def open_sink(
         work_dir=work_dir,
         done=done,
         is_folder=form != "picture",
+        ledger=ledger,
     )
 
 
@@ -156,7 +174,13 @@ def _check_place(path: Path, info: ClipInfo, settings: OutputSettings) -> None:
 
 
 def _check_folder_place(
-    folder: Path, names: list[str], info: ClipInfo, settings: OutputSettings, *, is_pattern: bool
+    folder: Path,
+    names: list[str],
+    landed: set[str],
+    info: ClipInfo,
+    settings: OutputSettings,
+    *,
+    is_pattern: bool,
 ) -> None:
     if not folder.exists():
         check_folder(folder.parent, folder)
@@ -168,6 +192,7 @@ def _check_folder_place(
     }
     if used & set(names) or (used and not is_pattern):
         raise OutputError(f"{folder} is where the input is; give the output another folder")
+    there -= landed
     taken = there & set(names)
     if taken and not settings.overwrite:
         raise OutputError(
