@@ -11,6 +11,7 @@ from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo, Notices
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.landing import FULL_DISK_TEXT, full_disk
 from framestyle.media.mux import AUDIO_CODECS, Muxing, mux
 from framestyle.media.segments import segment_arguments
 
@@ -36,9 +37,10 @@ def try_out(
                 notice("a .gif has no sound; it is left out")
             muxing = Muxing(encoding, True, None, info)
             _encode_segment(encoding.lossless(), folder)
-            _check(encoding, mux(muxing, folder, [("0.nut", _FRAMES)], folder / "trial.gif"))
+            made = mux(muxing, folder, [("0.nut", _FRAMES)], folder / "trial.gif")
+            _check(encoding, made, folder)
             return muxing
-        _check(encoding, _encode_directly(encoding, folder))
+        _check(encoding, _encode_directly(encoding, folder), folder)
         muxing = Muxing(encoding, not _joins(encoding, info, folder), None, info)
         if muxing.lossless:
             _encode_segment(encoding.lossless(), folder)
@@ -101,7 +103,7 @@ def _choose_audio(muxing: Muxing, folder: Path, notice: Notices) -> str:
     )
 
 
-def _check(encoding: Encoding, finished: Finished) -> None:
+def _check(encoding: Encoding, finished: Finished, folder: Path) -> None:
     texts = [text for _, text in finished.log.lines]
     unused = [t for t in texts if "has not been used for any stream" in t and "crf" in t]
     if unused:
@@ -110,6 +112,8 @@ def _check(encoding: Encoding, finished: Finished) -> None:
     swapped = [t for t in texts if "auto-selecting" in t or "Incompatible pixel format" in t]
     if finished.code or swapped:
         reason = swapped[0] if swapped else finished.log.reason()
+        if FULL_DISK_TEXT in reason:
+            raise OutputError(full_disk("trying the output out", folder))
         raise OutputError(
             f"{encoding.container} with {encoding.codec} in {encoding.pixel_format} at "
             f"{encoding.width_px}x{encoding.height_px} cannot be written: {reason}; choose other "
