@@ -10,6 +10,7 @@ from torch import Tensor
 
 from framestyle.errors import InputError, JobError
 from framestyle.jobs.shots import Cutting, Stretch
+from framestyle.jobs.transfer import uploaded, uploaded_motion
 from framestyle.media import Frame, Source, to_tensor
 from framestyle.motion import FlowSource, Motion, outside
 from framestyle.stages import looked_back_to
@@ -73,8 +74,8 @@ def forward(
                     motions = _motions(frame, begin, seen, flow, reach)
                 yield Arrival(
                     frame,
-                    to_tensor(frame.pixels).to(device),
-                    {index: motion.to(device) for index, motion in motions.items()},
+                    uploaded(to_tensor(frame.pixels), device),
+                    {index: uploaded_motion(motion, device) for index, motion in motions.items()},
                     cutting.ease(frame.index),
                 )
             seen.append(frame)
@@ -105,8 +106,8 @@ def backward(
             motions = {}
             if after is not None:
                 motion = _between(after, frame, flow)
-                motions[after.index] = motion.to(device)
-            yield Arrival(frame, to_tensor(frame.pixels).to(device), motions)
+                motions[after.index] = uploaded_motion(motion, device)
+            yield Arrival(frame, uploaded(to_tensor(frame.pixels), device), motions)
         after = frame
 
 

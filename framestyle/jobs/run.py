@@ -9,7 +9,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.jobs.begun import begin
-from framestyle.jobs.device import pick_device, restored_threads
+from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.disk import checked_room, need_of
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
@@ -56,7 +56,7 @@ def run(
         FramestyleError: See ``framestyle.errors``.
         KeyboardInterrupt: Ctrl-C; what is finished is kept for the next run.
     """
-    with restored_threads():
+    with restored_afterwards():
         return _run(source, styles, output, config, progress)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
-from framestyle.jobs.device import Device
+from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
 from framestyle.media import read_picture, to_tensor
 from framestyle.networks import (
@@ -158,6 +158,8 @@ def build(
         return networks[name, pooling]
 
     room = room_on(device.device, config.compute)
+    # one for both stages: what they record shares its memory
+    player = player_on(device.device, config.compute, room, lambda line: progress(Notice(line)))
     dream, style = None, None
     if config.dream.enabled:
         chosen = config.dream
@@ -169,6 +171,7 @@ def build(
             config.compute.seed,
             guide,
             room,
+            player,
         )
     if config.style.enabled:
         style = StyleStage(
@@ -178,6 +181,7 @@ def build(
             config.style.style_layers or (),
             [(weight, on_device[path]) for path, weight in styles],
             room,
+            player,
         )
     init = init_file(config)
     start = on_device[init] if init is not None else None

@@ -33,6 +33,11 @@ class Frame:
     pixels: np.ndarray
     name: str
 
+    @property
+    def label(self) -> str:
+        """What people are told of it, counted from 1."""
+        return f"frame {self.index + 1} ({self.name})"
+
 
 @dataclass(frozen=True)
 class ClipInfo:

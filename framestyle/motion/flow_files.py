@@ -32,6 +32,8 @@ class FlowFiles(FlowSource):
         InputError: There is no such folder, no flow in it, or names that contradict each other.
     """
 
+    worth_keeping = False  # the files are kept already
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._paths = _found(folder)

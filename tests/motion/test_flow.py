@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from framestyle.motion import DenseInverseSearch, Motion, still
+from framestyle.motion import DenseInverseSearch, still
 
 PRESETS = ("ultrafast", "fast", "medium", "fine")
 
@@ -160,9 +160,3 @@ def test_still_is_no_motion_that_is_trusted():
     assert not motion.back.any()
     assert motion.reliability.shape == (1, 1, 5, 7)
     assert motion.reliability.all()
-
-
-def test_a_motion_moves_to_another_device():
-    moved = still(5, 7).to(torch.device("meta"))
-    assert isinstance(moved, Motion)
-    assert moved.back.device.type == moved.reliability.device.type == "meta"
