@@ -8,6 +8,7 @@ from torch import Tensor
 
 from framestyle.errors import JobError
 from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.memory import device_errors
 from framestyle.jobs.passes import KeptFrames, Leg
 from framestyle.jobs.transfer import Download
 from framestyle.media import Frame, Sink, to_pixels
@@ -57,13 +58,16 @@ class Departures:
             JobError: It is no picture, or cannot be written.
         """
         frame = leaving.frame
-        result = leaving.result.wait()
-        check_finite(result, frame.label)
+        with device_errors(frame.label):
+            result = leaving.result.wait()
+            check_finite(result, frame.label)
         if leaving.leg.is_last:
             pixels = to_pixels(result, self._bit_depth)
             self._sink.write(Frame(frame.index, pixels, frame.name))
         else:
-            self._kept.write(frame.index, leaving.leg.number, leaving.state.frames[frame.index])
+            with device_errors(frame.label):
+                own = leaving.state.frames[frame.index]
+                self._kept.write(frame.index, leaving.leg.number, own)
         self._unsaved = leaving
         if time.monotonic() - self._saved_at >= SAVE_SECONDS:
             self.save()

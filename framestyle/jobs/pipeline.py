@@ -15,7 +15,7 @@ from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
 from framestyle.jobs.folder import JobFolder
-from framestyle.jobs.memory import within_memory
+from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
 from framestyle.jobs.shots import Cutting
@@ -133,11 +133,8 @@ class Pipeline:
         def made() -> tuple[Tensor, FrameState]:
             return self.styler.step(arrival.image, links, on_step, own=own, ease=arrival.ease)
 
-        try:
+        with device_errors(named):
             return within_memory(made, self.styler.room, named, self.progress)
-        except RuntimeError as error:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise JobError(f"{named}: {line}") from error
 
 
 def _until(arrivals: Iterator[Arrival], end: int) -> Iterator[Arrival]:
