@@ -24,7 +24,7 @@ def unfinished(server, argv, tmp_path_factory):
         if case not in made:
             name, more = CASES[case]
             made[case] = tmp_path_factory.mktemp("unfinished")
-            saves = 17 if case != "passes" else 40
+            saves = 20 if case != "passes" else 40
             run = server.start(
                 argv(name, *more), made[case], signal_at_save=[saves, signal.SIGKILL]
             )

@@ -89,7 +89,7 @@ def remount(folder, how):
     subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("name", ["out", "out.mp4"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.mp4", marks=pytest.mark.slow)])
 def test_a_folder_that_may_not_be_written_to(name, go, one_line, small_disk, read_only, place):
     disk = small_disk("6m")
     read_only(disk)

@@ -44,7 +44,7 @@ def test_killed_at_random_moments(name, more, kills, go, clear, goes_on, whole, 
     ("number", "saves"),
     [
         (signal.SIGINT, 9),
-        (signal.SIGTERM, 24),
+        pytest.param(signal.SIGTERM, 24, marks=SLOW),
         *(pytest.param(signal.SIGINT, saves, marks=SLOW) for saves in (1, 2, 23, 24)),
         *(pytest.param(signal.SIGTERM, saves, marks=SLOW) for saves in (1, 2, 9, 23)),
     ],
@@ -94,6 +94,7 @@ def test_killed_when_the_output_has_landed(name, go, goes_on, place):
     assert (place / name).stat().st_ino == before  # it was not made again
 
 
+@SLOW
 def test_an_output_that_is_not_the_run_s_is_not_taken_for_it(go, one_line, place):
     run = go("out.mp4", signal_at_save=[24, signal.SIGKILL])
     assert run.wait() == -signal.SIGKILL

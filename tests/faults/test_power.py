@@ -31,7 +31,7 @@ def cut(go, place, tmp_path):
 @pytest.mark.parametrize(
     ("name", "more", "cuts"),
     [
-        pytest.param("out", (), 2),
+        pytest.param("out", (), 1),
         pytest.param("out.mp4", (), 40, marks=SLOW),
         pytest.param("out", ("--dream-steps", "1", "--dream-octaves", "1"), 40, marks=SLOW),
         pytest.param("out", ("--passes", "3"), 40, marks=SLOW),
