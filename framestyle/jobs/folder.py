@@ -20,6 +20,8 @@ from framestyle.stages import ClipState
 
 MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
+FOLDERS = ("flow", "frames", "passes", "result", "segments")
+"""What a run makes in it; there are files in these, and no folders."""
 
 
 def named(output: Path) -> Path:
@@ -119,7 +121,7 @@ class JobFolder:
             if restart:
                 self._clear()
             for item in self._items():
-                _check_plain(item)
+                _check_plain(item, may_be_folder=_is_folder(item.relative_to(self.path)))
             if self._states.are_there():
                 if differences := manifest.differences(Manifest.load(there)):
                     raise _differs(self.path, differences)
@@ -184,16 +186,21 @@ class JobFolder:
                 item.unlink()
 
 
-def _check_plain(path: Path) -> None:
-    """Raise where a path is there and is neither a file nor a folder: a link leads elsewhere."""
+def _is_folder(path: Path) -> bool:
+    """Tell whether a path in a job's folder is that of a folder which a run makes."""
+    return len(path.parts) == 1 and (path.name in FOLDERS or path.name.startswith("tmp"))
+
+
+def _check_plain(path: Path, may_be_folder: bool = False) -> None:
+    """Raise where what is at a path is not a file, or a folder: a link would lead elsewhere."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if not (stat.S_ISDIR(mode) if may_be_folder else stat.S_ISREG(mode)):
         raise UnfinishedJobError(
-            f"{path} is a link or a device, which no run puts into its job folder; take it away, "
-            "or name another folder with --job-dir"
+            f"{path} is not what a run puts there; take it away, or give --restart or another "
+            "--job-dir"
         )
 
 

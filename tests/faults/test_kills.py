@@ -83,9 +83,7 @@ def test_killed_when_the_output_has_landed(name, go, goes_on, place):
     run.kill(signal.SIGCONT)
     assert run.wait() == 0
     if name == "out.mp4":
-        entered = Ledger(kept)
-        entered.enter_output(place / name)  # as it does before it lands the output
-        entered.close()
+        Ledger(kept).enter_output(place / name)  # as it does before it lands the output
     else:
         shutil.rmtree(kept / "result")  # moved as it is
     kept.rename(job)

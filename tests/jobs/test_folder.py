@@ -259,7 +259,7 @@ def test_links_out_of_it_are_refused_and_not_followed(name, saved, contents, tmp
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(outside if name == "segments" else outside / "mine")
-    with pytest.raises(JobError, match=rf"{name} is a link or a device") as caught:
+    with pytest.raises(JobError, match=rf"{name} is not what a run puts there") as caught:
         load(saved)
     assert caught.value.exit_code == 2
     assert contents(outside) == {"mine": b"mine"}
@@ -268,7 +268,7 @@ def test_links_out_of_it_are_refused_and_not_followed(name, saved, contents, tmp
 
 def test_a_pipe_in_it_is_refused_and_not_waited_for(saved):
     os.mkfifo(saved / "shots.txt")
-    with pytest.raises(JobError, match=r"shots\.txt is a link or a device"):
+    with pytest.raises(JobError, match=r"shots\.txt is not what a run puts there"):
         load(saved)
 
 
