@@ -4,6 +4,8 @@ import itertools
 from fractions import Fraction
 
 _STANDARD_TOLERANCE_TICKS = Fraction(3, 2)
+# The hundredths of a GIF are no rounding of something finer: they are its times.
+_STANDARD_TOLERANCE_SECONDS = Fraction(3, 2000)
 _MAX_RATE_TERM = 65535  # what the narrowest of codecs (MPEG-4) can hold
 
 
@@ -34,7 +36,8 @@ def rate_of(ticks: list[int], tick: Fraction, stated: Fraction | None) -> tuple[
 
 def _fits(ticks: list[int], tick: Fraction, rate: Fraction) -> bool:
     step = 1 / (rate * tick)
-    return all(abs(t - i * step) <= _STANDARD_TOLERANCE_TICKS for i, t in enumerate(ticks))
+    tolerance = min(_STANDARD_TOLERANCE_TICKS, _STANDARD_TOLERANCE_SECONDS / tick)
+    return all(abs(t - i * step) <= tolerance for i, t in enumerate(ticks))
 
 
 def _standard(rate: Fraction) -> Fraction:

@@ -15,6 +15,7 @@ from framestyle.media.showinfo import ShownFrame
 from framestyle.media.source import Source, fitted_size, scaled_down, too_small_notice
 from framestyle.media.streams import Container, list_streams
 from framestyle.media.timeline import Timeline, decode_timeline, read_timeline
+from framestyle.media.timing import Timing, timing_of
 
 
 class VideoSource(Source):
@@ -97,7 +98,7 @@ class VideoSource(Source):
 def _select_whole(path: Path, timeline: Timeline, settings: InputSettings) -> Selection:
     times = timeline.times()
     frame_seconds = 1 / timeline.frame_rate
-    chosen = select(times, frame_seconds, settings, path)
+    chosen = select(times, timeline.last_seconds(), settings, path)
     if timeline.damage is None:
         return chosen
     last = chosen.first + chosen.count
@@ -129,6 +130,8 @@ def _clip_info(
     lines = min(head.width_px, head.height_px)
     first_seconds = timeline.first_seconds()
     offset = Fraction(0) if first_seconds is None else first_seconds - container.start_seconds
+    timing, _ = _timing(timeline, chosen)
+    even_seconds = chosen.count / timeline.frame_rate
     return ClipInfo(
         "video",
         container.path,
@@ -140,23 +143,36 @@ def _clip_info(
         None if is_rgb(head.pixel_format) else tagged_colour(head.tags, lines),
         head.pixel_aspect,
         chosen.start_seconds,
-        chosen.count / timeline.frame_rate,
+        even_seconds if timing is None else timing.end * timing.tick,
         offset,
         chosen.cut_start,
         chosen.cut_end,
-        bool(container.audio),
+        timing,
+        container.streams,
+        container.video,
+        container.chapters,
     )
+
+
+def _timing(timeline: Timeline, chosen: Selection) -> tuple[Timing | None, int]:
+    """Return when the frames selected are shown, and how many of them had no time of their own."""
+    after = chosen.first + chosen.count
+    times = [p for p in timeline.pts[chosen.first : after] if p is not None]
+    if not timeline.is_variable or len(times) < chosen.count:
+        return None, 0
+    last_ticks = round(timeline.last_seconds() / timeline.tick)
+    if after < len(timeline.pts):
+        last_ticks = (timeline.pts[after] or 0) - times[-1]
+    return timing_of(times, last_ticks, timeline.tick)
 
 
 def _notices(decoding: Decoding, settings: InputSettings) -> list[str]:
     path, head, timeline = decoding.info.path, decoding.head, decoding.timeline
     lines = []
-    if timeline.is_variable:
-        rate = timeline.frame_rate
-        lines.append(
-            f"{path} has a variable frame rate; every frame is kept, at the mean rate of "
-            f"{float(rate):.3f} ({rate}) per second"
-        )
+    _, moved = _timing(timeline, decoding.chosen)
+    if moved:
+        frames = "1 frame" if moved == 1 else f"{moved} frames"
+        lines.append(f"{frames} of {path} had no time after the one before, and got it")
     if head.interlaced:
         lines.append(
             f"{path} is interlaced; its frames are taken as they are, combs and all, so "

@@ -11,6 +11,7 @@ from framestyle.media.landing import check_folder
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
 from framestyle.media.picture_encoding import DEEP_SUFFIXES, PICTURE_SUFFIXES, check_size
 from framestyle.media.picture_sink import PictureSink
+from framestyle.media.retiming import timing_notices
 from framestyle.media.sink import Sink
 from framestyle.media.trial import try_out
 from framestyle.media.video_sink import SEGMENT_FRAMES, VideoSink
@@ -55,6 +56,8 @@ def open_sink(
                 f"{encoding.pixel_format} needs even sides; the frames of {info.width_px}x"
                 f"{info.height_px} are padded to {encoding.width_px}x{encoding.height_px}"
             )
+        for line in timing_notices(info, encoding.frame_rate, encoding.container):
+            notice(line)
         if info.is_hdr and not settings.pixel_format:
             notice(
                 f"the input is HDR, and {encoding.pixel_format} may show bands; for ten bits give "

@@ -60,17 +60,19 @@ def test_frame_rates_are_exact(
     assert (info.frame_count, info.frame_rate, notices) == (40, Fraction(rate), [])
 
 
-def test_a_variable_rate_is_the_mean_and_said_once(
-    tmp_path: Path, frames: Frames, video: Video
-) -> None:
-    uneven = ["-vf", "setpts='(N+gt(N,9)*15)/25/TB'", "-fps_mode", "passthrough"]
+def test_a_variable_rate_has_times_and_a_mean(tmp_path: Path, frames: Frames, video: Video) -> None:
+    uneven = ["-vf", "setpts='N+gt(N,9)*15'", "-fps_mode", "passthrough"]
     path = video(tmp_path / "clip.mkv", frames(30), [*uneven, *H264])
     notices: list[str] = []
     source = open_source(path, notice=notices.append)
     assert source.info.frame_count == len(list(source.read())) == 30
     assert source.info.frame_rate == pytest.approx(29 / (44 / 25))
-    assert len(notices) == 1
-    assert "variable frame rate" in notices[0]
+    assert source.info.timing is not None
+    starts = [40 * n + (600 if n > 9 else 0) for n in range(30)]
+    assert source.info.timing.starts == tuple(starts)
+    assert source.info.timing.tick == Fraction(1, 1000)
+    assert source.info.duration_seconds == Fraction(starts[-1] + 40, 1000)
+    assert notices == []
     late = open_source(path, InputSettings(start=1.0))
     assert late.info.frame_count == 20
 
