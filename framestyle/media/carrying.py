@@ -17,11 +17,18 @@ _PLAIN_TEXT = ("subrip", "srt", "mov_text", "webvtt", "text")
 _MADE_ANEW = ("(text /", "(tmcd /")
 _WORDS = {
     "audio": "sound",
-    "subtitle": "subtitles",
+    "subtitle": "subtitle track",
     "attachment": "attachment",
     "data": "data",
     "picture": "cover picture",
     "video": "other video",
+}
+# What ffmpeg would take without a word, and lose or spoil.
+_NEVER = {
+    "mp4": ("attachment",),
+    "mov": ("attachment",),
+    "webm": ("attachment", "data", "picture"),
+    "avi": ("subtitle", "attachment", "data", "picture"),
 }
 _TRIAL_SECONDS = 1.0
 
@@ -58,7 +65,7 @@ def carry(
         notice(f"{info.path} has {len(others)} more video; the largest is taken, the rest left out")
     wanted = [s for s in wanted if s.kind != "video"]
     whole = replace(muxing, carried=tuple(Carried(s) for s in wanted))
-    if not wanted or _try(whole, folder, segments) is None:
+    if not wanted or _refusal(whole, folder, segments) is None:
         return whole
     carried: list[Carried] = []
     for stream in wanted:
@@ -79,10 +86,10 @@ def _chosen(
     reason = ""
     for codec in _codecs(stream, container):
         tried = Carried(stream, codec)
-        refusal = _try(replace(muxing, carried=(tried,)), folder, segments)
+        refusal = _refusal(replace(muxing, carried=(tried,)), folder, segments)
         if refusal is None:
             if codec != "copy":
-                notice(f"{container} does not hold this {name} ({reason}); it becomes {codec}")
+                notice(f"{container} does not hold this {name}, so it becomes {codec}")
             return tried
         reason = reason or refusal
     if stream.kind == "audio":
@@ -91,13 +98,12 @@ def _chosen(
             "write .mkv, or leave the sound out with --no-audio"
         )
     advice = "" if container == "matroska" else "; .mkv may hold it"
-    notice(f"{container} does not hold this {name} ({reason}), so it is left out{advice}")
+    notice(f"{container} does not hold this {name}, so it is left out{advice}")
     return None
 
 
 def _codecs(stream: Stream, container: str) -> Iterator[str]:
-    if container == "avi" and stream.kind != "audio":
-        return  # it takes text for sound
+    """Yield in which ways a stream may go into a container, the most faithful first."""
     yield "copy"
     if stream.kind == "audio":
         yield _AUDIO_CODECS.get(container, "aac")
@@ -105,12 +111,11 @@ def _codecs(stream: Stream, container: str) -> Iterator[str]:
         yield _TEXT_CODECS[container]
 
 
-def _try(muxing: Muxing, folder: Path, segments: list[tuple[str, int]]) -> str | None:
-    """Return why ffmpeg refuses to put streams together, or None where it does not."""
-    if muxing.encoding.container == "avi" and any(
-        one.stream.kind != "audio" for one in muxing.carried
-    ):
-        return "it has only pictures and sound"
+def _refusal(muxing: Muxing, folder: Path, segments: list[tuple[str, int]]) -> str | None:
+    """Return why streams cannot be put together, or None where they can."""
+    never = _NEVER.get(muxing.encoding.container, ())
+    if any(one.stream.kind in never for one in muxing.carried):
+        return "it has no place for it"
     tried = mux(muxing, folder, segments, folder / "others", others_seconds=_TRIAL_SECONDS)
     return tried.log.reason() if tried.code else None
 

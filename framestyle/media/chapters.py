@@ -21,9 +21,7 @@ def cut_chapters(path: Path, begin: Fraction, length: Fraction | None) -> str:
         begin: Where the part begins, in seconds from the file's first moment.
         length: Of the part, in seconds; None for all that follows.
     """
-    listing = run(
-        [*LOCAL_ONLY, "-i", file_url(path), "-map_metadata", "-1", "-f", "ffmetadata", "-"]
-    )
+    listing = run([*LOCAL_ONLY, "-i", file_url(path), "-f", "ffmetadata", "-"])
     lines = [_HEAD]
     for block in _blocks(listing.output.decode("utf-8", "replace")):
         bounds = {m[1]: m[2] for m in map(_BOUND.fullmatch, block) if m}

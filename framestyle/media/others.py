@@ -19,6 +19,14 @@ NO_CHAPTERS = ("avi", *ANIMATIONS)
 _CHAPTERS = "chapters.txt"
 # Of the frames as they were, or of the file: they would be untrue of the new one.
 _STALE = ("encoder", "bps", "duration", "number_of_", "_statistics_", "rotate")
+# QuickTime numbers its languages, and ffmpeg knows each by one of its two codes only.
+_QUICKTIME_LANGUAGES = dict(
+    pair.split(":")
+    for pair in (
+        "deu:ger nld:dut swe:sve ell:gre isl:ice zho:chi cze:ces slo:slk rum:ron fre:fra mkd:mac "
+        "eus:baq cym:wel sqi:alb fas:per hye:arm kat:geo msa:may mya:bur bod:tib"
+    ).split()
+)
 _MAIN = "1"  # number of the input's own file among those that ffmpeg is given
 
 
@@ -105,6 +113,9 @@ def _metadata(info: ClipInfo, carried: Sequence[Carried], container: str) -> lis
         arguments += [f"-map_metadata:s:{place}", f"{_MAIN}:s:{stream.index}"]
         if stream.title and container in ("matroska", "webm"):
             arguments += [f"-metadata:s:{place}", f"title={stream.title}"]
+        language = _QUICKTIME_LANGUAGES.get(stream.language or "")
+        if language and container == "mov":
+            arguments += [f"-metadata:s:{place}", f"language={language}"]
     stale = [key for key, _ in video.tags if key.lower().startswith(_STALE)]
     for key in stale:
         arguments += ["-metadata:s:0", f"{key}="]
