@@ -18,15 +18,17 @@ NO_CHAPTERS = ("avi", *ANIMATIONS)
 
 _CHAPTERS = "chapters.txt"
 # Of the frames as they were, or of the file: they would be untrue of the new one.
+_BRANDS = ("major_brand", "minor_version", "compatible_brands")
 _STALE = ("encoder", "bps", "duration", "number_of_", "_statistics_", "rotate")
 # QuickTime numbers its languages, and ffmpeg knows each by one of its two codes only.
-_QUICKTIME_LANGUAGES = dict(
-    pair.split(":")
-    for pair in (
-        "deu:ger nld:dut swe:sve ell:gre isl:ice zho:chi cze:ces slo:slk rum:ron fre:fra mkd:mac "
-        "eus:baq cym:wel sqi:alb fas:per hye:arm kat:geo msa:may mya:bur bod:tib"
-    ).split()
-)
+# fmt: off
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger", "nld": "dut", "swe": "sve", "ell": "gre", "isl": "ice",
+    "zho": "chi", "cze": "ces", "slo": "slk", "rum": "ron", "fre": "fra",
+    "mkd": "mac", "eus": "baq", "cym": "wel", "sqi": "alb", "fas": "per",
+    "hye": "arm", "kat": "geo", "msa": "may", "mya": "bur", "bod": "tib",
+}
+# fmt: on
 _MAIN = "1"  # number of the input's own file among those that ffmpeg is given
 
 
@@ -70,7 +72,9 @@ def other_streams(
     if not info.streams or container in ANIMATIONS or not info.path.exists():
         return Others()
     inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
-    outputs = ["-map_metadata", _MAIN, *_metadata(info, carried, container)]
+    outputs = ["-map_metadata", _MAIN]
+    outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]
+    outputs += _metadata(info, carried, container)
     for place, one in enumerate(carried, 1):
         outputs += ["-map", f"{_MAIN}:{one.stream.index}", f"-c:{place}", one.codec]
         if info.cut_start:
