@@ -40,21 +40,26 @@ class VideoSource(Source):
         container = list_streams(path)
         head, rate = decode_head(container)
         timeline = read_timeline(container, head, rate)
-        source = cls._made(container, timeline, head[0], settings)
+        source = cls._made(container, timeline, head, settings)
         if not timeline.decoded and not source._ends_well():
             timeline = decode_timeline(container, rate)
-            source = cls._made(container, timeline, head[0], settings)
+            source = cls._made(container, timeline, head, settings)
         for line in _notices(source._decoding, settings):
             notice(line)
         return source
 
     @classmethod
     def _made(
-        cls, container: Container, timeline: Timeline, head: ShownFrame, settings: InputSettings
+        cls,
+        container: Container,
+        timeline: Timeline,
+        head: list[ShownFrame],
+        settings: InputSettings,
     ) -> "VideoSource":
         chosen = _select_whole(container.path, timeline, settings)
-        info = _clip_info(container, timeline, chosen, head, settings)
-        return cls(Decoding(container, timeline, chosen, head, info))
+        info = _clip_info(container, timeline, chosen, head[0], settings)
+        weave = _weave(head, settings.deinterlace)
+        return cls(Decoding(container, timeline, chosen, head[0], info, weave))
 
     def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from position ``first`` on; see ``Source.read``."""
@@ -93,6 +98,15 @@ class VideoSource(Source):
             f"{self.info.path} ended at frame {index + 1} of {self.info.frame_count}"
             f"{f' ({reason})' if reason else ''}: the file is damaged there{kept}"
         )
+
+
+def _weave(head: list[ShownFrame], deinterlace: str) -> str:
+    """Return the filter that makes whole frames of two fields, one of each; ``""`` for none."""
+    if deinterlace == "on":
+        return "bwdif=mode=send_frame:deint=all"
+    if deinterlace == "auto" and any(frame.interlaced for frame in head):
+        return "bwdif=mode=send_frame:deint=interlaced"
+    return ""
 
 
 def _select_whole(path: Path, timeline: Timeline, settings: InputSettings) -> Selection:
@@ -173,10 +187,10 @@ def _notices(decoding: Decoding, settings: InputSettings) -> list[str]:
     if moved:
         frames = "1 frame" if moved == 1 else f"{moved} frames"
         lines.append(f"{frames} of {path} had no time after the one before, and got it")
-    if head.interlaced:
+    if decoding.weave and settings.deinterlace == "auto":
         lines.append(
-            f"{path} is interlaced; its frames are taken as they are, combs and all, so "
-            "deinterlace it first"
+            f"{path} is interlaced; each frame is made whole of its two fields (bwdif), and "
+            "--deinterlace off takes frames as they are"
         )
     if timeline.damage:
         lines.append(f"{path} is damaged after the part taken ({timeline.damage})")

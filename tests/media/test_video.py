@@ -105,20 +105,6 @@ def test_takes_the_largest_video_stream(tmp_path: Path, frames: Frames, video: V
     assert info.frame_rate == Fraction(24000, 1001)
 
 
-@pytest.mark.parametrize("turn", [90, 180, 270])
-def test_rotation_is_applied(tmp_path: Path, frames: Frames, video: Video, turn: int) -> None:
-    plain = video(tmp_path / "plain.mp4", frames(5), H264)
-    turned = tmp_path / "turned.mp4"
-    arguments = ["-display_rotation", str(turn), "-i", f"file:{plain}", "-c", "copy"]
-    assert run([*arguments, f"file:{turned}"]).code == 0
-    upright = [f.pixels for f in open_source(plain).read()]
-    source = open_source(turned)
-    for frame, expected in zip(source.read(), upright, strict=True):
-        assert mean_error(frame.pixels, np.rot90(expected, turn // 90)) < 1.5
-    if turn != 180:
-        assert (source.info.width_px, source.info.height_px) == (48, 64)
-
-
 @pytest.mark.parametrize(
     ("matrix", "span", "tags"),
     [
@@ -172,25 +158,6 @@ def test_odd_sizes(tmp_path: Path, frames: Frames, video: Video) -> None:
     options = ["-c:v", "libx264", "-pix_fmt", "yuv444p"]
     path = video(tmp_path / "clip.mp4", frames(3, 63, 47), options)
     assert [f.pixels.shape for f in open_source(path).read()] == [(47, 63, 3)] * 3
-
-
-def test_interlacing_and_pixel_aspect_are_seen(
-    tmp_path: Path, frames: Frames, video: Video
-) -> None:
-    options = [
-        *H264,
-        "-flags",
-        "+ildct+ilme",
-        "-x264opts",
-        "tff=1",
-        "-vf",
-        "setfield=tff,setsar=4/3",
-    ]
-    notices: list[str] = []
-    source = open_source(video(tmp_path / "clip.mp4", frames(8), options), notice=notices.append)
-    assert len(notices) == 1
-    assert "interlaced" in notices[0]
-    assert source.info.pixel_aspect == Fraction(4, 3)
 
 
 @pytest.mark.parametrize(
