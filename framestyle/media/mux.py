@@ -8,7 +8,8 @@ from framestyle.media.clip import ClipInfo
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Finished, file_url, run
 from framestyle.media.others import Carried, other_streams
-from framestyle.media.retiming import clock_of, is_uneven
+from framestyle.media.retiming import Clock, clock_of, is_uneven
+from framestyle.media.webp import end_animation
 
 _LIST = "list.txt"
 _PALETTE = "palette.png"
@@ -75,16 +76,21 @@ def mux(
     others = other_streams(info, muxing.carried, encoding.container, folder, others_seconds)
     arguments = [*joined, *others.inputs, *_video(muxing, clock.tick), *others.outputs]
     # Bit-exact: or Matroska is given random numbers, and no two runs the same bytes.
-    arguments += [*_container(muxing), "-fflags", "+bitexact", "-f", encoding.container]
+    arguments += [*_container(muxing, clock, frames), "-fflags", "+bitexact"]
+    arguments += ["-f", encoding.container]
     # ffmpeg takes names in the list from the folder it runs in: no path needs quoting there.
-    return run([*arguments, "-y", file_url(output)], cwd=folder)
+    done = run([*arguments, "-y", file_url(output)], cwd=folder)
+    if encoding.container == "webp" and not done.code:
+        end_animation(output, round(clock.end_seconds(frames) * 1000))
+    return done
 
 
 def _video(muxing: Muxing, tick: Fraction) -> list[str]:
     """Return the arguments for the stream of the frames."""
     encoding = muxing.encoding
     if encoding.container == "gif":
-        return ["-/filter_complex", _TIMES, "-fps_mode", "passthrough"]
+        timing = ["-fps_mode", "passthrough", "-enc_time_base", str(tick)]
+        return ["-/filter_complex", _TIMES, *timing]
     arguments = ["-map", "0:v:0"]
     if muxing.lossless:
         arguments += ["-/filter:0", _TIMES, *encoding.stream_arguments()]
@@ -95,17 +101,18 @@ def _video(muxing: Muxing, tick: Fraction) -> list[str]:
     return arguments
 
 
-def _container(muxing: Muxing) -> list[str]:
+def _container(muxing: Muxing, clock: Clock, frames: int) -> list[str]:
     """Return the arguments that a container asks for."""
     encoding = muxing.encoding
     plays = muxing.info.plays or 0
     if encoding.container == "gif":
         # A GIF counts repetitions, and has no word for none.
-        return ["-loop", str(plays - 1 or -1 if plays else 0)]
+        last = str(round(clock.last_seconds(frames) * 100))
+        return ["-loop", str(plays - 1 or -1 if plays else 0), "-final_delay", last]
     if encoding.container == "webp":
         return ["-loop", str(plays)]
     if encoding.container == "apng":
-        return ["-plays", str(plays)]
+        return ["-plays", str(plays), "-final_delay", str(clock.last_seconds(frames))]
     arguments = []
     if encoding.container in ("mp4", "mov"):
         arguments += ["-movflags", "+faststart"]

@@ -40,6 +40,14 @@ class Clock:
     step: int
     bounds: tuple[int, ...] | None
 
+    def end_seconds(self, frames: int) -> Fraction:
+        """Return when so many frames have been shown, from the first."""
+        return (frames * self.step if self.bounds is None else self.bounds[frames]) * self.tick
+
+    def last_seconds(self, frames: int) -> Fraction:
+        """Return how long the last of so many frames is shown."""
+        return self.end_seconds(frames) - self.end_seconds(frames - 1)
+
     def retimed_packets(self, rate: Fraction, delay: int) -> str:
         """Return the bitstream filter that times packets.
 
@@ -138,7 +146,9 @@ def _bounds(info: ClipInfo, rate: Fraction, frames: int) -> list[Fraction]:
     if info.timing is None:
         return [i / rate for i in range(frames + 1)]
     known = (*info.timing.starts, info.timing.end)[: frames + 1]
-    return [ticks * info.timing.tick for ticks in known]
+    # A trial may have more frames than the clip.
+    further = [known[-1] + i for i in range(1, frames + 2 - len(known))]
+    return [ticks * info.timing.tick for ticks in (*known, *further)]
 
 
 def _uneven(bounds: Sequence[Fraction], tick: Fraction, wait: Fraction) -> Clock:

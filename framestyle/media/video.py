@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
+from framestyle.media.animation import gif_plays
 from framestyle.media.clip import ClipInfo, Frame, Notices
 from framestyle.media.colour import tagged_colour
 from framestyle.media.decoder import Decoder, Decoding, decode_head
@@ -165,6 +166,7 @@ def _clip_info(
         container.streams,
         container.video,
         container.chapters,
+        gif_plays(container.path) if container.demuxer == "gif" else None,
     )
 
 
