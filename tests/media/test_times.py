@@ -152,6 +152,22 @@ def test_a_container_without_times_is_told(tmp_path: Path, frames: Frames, video
     assert again.info.duration_seconds == pytest.approx(5.581, abs=0.4)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_edit_lists_are_followed(tmp_path: Path, frames: Frames, video: Video, suffix: str) -> None:
+    """What such a list leaves out is not shown, and what is shown begins where it says."""
+    tick, times = Fraction(1, 90000), [time * 90 for time in UNEVEN]
+    whole, clip = tmp_path / "whole.mp4", tmp_path / "clip.mp4"
+    video(whole, frames(16), timed(whole, frames(16), times, tick))
+    # Copying from 0.1 s keeps all from the key frame before, and hides what comes before 0.1 s.
+    arguments = ["-ss", "0.1", "-i", f"file:{whole}", "-c", "copy"]
+    assert run([*arguments, "-avoid_negative_ts", "disabled", f"file:{clip}"]).code == 0
+    before = shown_at(clip)
+    source = open_source(clip)
+    assert len(before) == source.info.frame_count == 13
+    assert before[1] - before[0] == Fraction(1, 1000)
+    assert shown_at(copied(source, tmp_path / f"out{suffix}")) == before
+
+
 @pytest.mark.parametrize("codec", ["qtrle", "prores_ks"])
 def test_codecs_that_are_encoded_at_the_end(
     tmp_path: Path, frames: Frames, video: Video, codec: str
