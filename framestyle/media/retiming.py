@@ -93,8 +93,11 @@ def clock_of(info: ClipInfo, rate: Fraction, container: str, frames: int) -> Clo
     if own is not None:
         times = [t * own for t in _rounded(_bounds(info, rate, frames), own)]
         return _uneven(times, own, Fraction(0))
-    if info.timing is None or container in _EVEN_ONLY:
-        scale = 1 if container in _EVEN_ONLY else _refinement(rate, wait)
+    if container in _EVEN_ONLY:
+        # A tick is a frame there: of a finer one it would make empty frames.
+        return Clock(1 / rate, round(wait * rate), 1, None)
+    if info.timing is None:
+        scale = _refinement(rate, wait)
         tick = Fraction(1, rate.numerator * scale)
         return Clock(tick, round(wait / tick), rate.denominator * scale, None)
     bounds = _bounds(info, rate, frames)

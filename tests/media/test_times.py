@@ -149,6 +149,9 @@ def test_a_container_without_times_is_told(tmp_path: Path, frames: Frames, video
     again = open_source(copied(source, tmp_path / "out.avi", notice=notices.append))
     assert [n for n in notices if "avi" in n and "2.71" in n] == notices != []
     assert again.info.frame_count == 16
+    tick, rows = _packets(tmp_path / "out.avi")
+    assert [pts for pts, _ in rows] == list(range(16))
+    assert 1 / tick == source.info.frame_rate
     assert again.info.duration_seconds == pytest.approx(5.581, abs=0.4)
 
 
