@@ -9,6 +9,7 @@ from torch import Tensor
 
 from framestyle.config import Config
 from framestyle.errors import InputError, JobError, SettingsError
+from framestyle.files import home_expanded
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.device import pick_device, restored_threads
 from framestyle.jobs.memory import within_memory
@@ -153,7 +154,7 @@ def _styles(styles: StylePictures) -> list[Style]:
     for style in styles:
         if isinstance(style, tuple):
             path, weight = style
-            parsed.append((Path(path).expanduser(), checked_weight(str(path), float(weight))))
+            parsed.append((home_expanded(path), checked_weight(str(path), float(weight))))
         else:
             parsed.append(parse_style(str(style)))
     return parsed

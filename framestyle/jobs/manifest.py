@@ -15,9 +15,11 @@ import torch
 
 from framestyle.config import GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
+from framestyle.files import read_at_most
 from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
+_MOST_BYTES = 1 << 28  # the frames of a day are two million lines
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 """Settings that do not change a single byte of the result."""
 
@@ -70,9 +72,9 @@ class Manifest:
     def load(cls, path: Path) -> "Manifest":
         """Read it; raises ``UnfinishedJobError`` where it is damaged."""
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(read_at_most(path, _MOST_BYTES))
             return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnfinishedJobError(
                 f"the manifest {path} is damaged ({error}); start the job anew with --restart"
             ) from None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from framestyle.config import Config
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.jobs.device import Device, pick_device, restored_threads
 from framestyle.jobs.flow import check_flow, flow_identity, flow_source, follows, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
@@ -73,6 +74,7 @@ def _run(
     def notice(message: str) -> None:
         notices.append(Notice(message))
 
+    check_name(output, OutputError)
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)
