@@ -9,6 +9,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from framestyle.errors import InputError
+from framestyle.files import check_name, read_at_most
 from framestyle.media.clip import Notices, ignore
 from framestyle.media.picture_headers import (
     FORMATS,
@@ -20,6 +21,9 @@ from framestyle.media.picture_headers import (
     unwarned,
 )
 from framestyle.media.source import fitted_size, scaled_down
+
+MOST_BYTES = 1 << 31
+"""More than a picture of as many pixels as are read takes in any of the formats."""
 
 
 def read_picture(
@@ -39,9 +43,11 @@ def read_picture(
     Raises:
         InputError: Where it is not a picture, or is damaged.
     """
+    check_name(path)
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
+        what = what if path.is_dir() or not path.exists() else "is no regular file"
         raise InputError(f"{path} {what}, expected a {FORMATS} picture")
     header, pixels = decode_picture(path)
     for line in header_notices(str(path), header):
@@ -56,7 +62,7 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
         InputError: Where it is not a picture, or is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, MOST_BYTES)
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
             header = header_of(path, image)
@@ -67,7 +73,9 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
             else:
                 is_turned = isinstance(image, TiffImageFile)
                 pixels = _upright(_plain(image), 1 if is_turned else header.orientation)
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
         raise unreadable(path, error) from None
     if pixels.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
@@ -77,7 +85,7 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
 def _plain(image: ImageFile) -> np.ndarray:
     if image.mode == "P" and "transparency" in image.info:
         return np.asarray(image.convert("RGBA").convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _deep(path: Path, data: bytes) -> np.ndarray:
