@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framestyle.errors import InputError
 from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.picture_headers import MAX_PIXELS, MAX_SIDE_PX, too_large
 
 # These "read" text as pictures, or open other files and addresses that a file names.
 _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp", "imf", "rawvideo")
@@ -14,8 +15,9 @@ _INPUT = re.compile(r"Input #0, (\S+), from ")
 _DURATION = re.compile(r"Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
 _STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\([^)]*\))?: (\w+): (\w+)(.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
-# A script may name other files; nothing but the file itself is ever opened.
-LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
+# A script may name other files; nothing but the file itself is ever opened. And no frame of it is
+# decoded that has more pixels than a picture may have, wherever in the file one claims to.
+LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data", "-max_pixels", str(MAX_PIXELS))
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ def list_streams(path: Path) -> Container:
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
     best = max(sized, key=lambda s: _area(s[4]))
+    width, height = _size(best[4])
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        raise too_large(path, f"{width}x{height} pixels")
     start, duration = _times(texts)
     return Container(path, demuxer, int(best[1]), best[3], audio, start, duration)
 
@@ -113,9 +118,14 @@ def _why_unreadable(path: Path, listing: Finished) -> str:
     )
 
 
-def _area(rest: str) -> int:
+def _size(rest: str) -> tuple[int, int]:
     size = _SIZE.search(rest)
-    return int(size[1]) * int(size[2]) if size else 0
+    return (int(size[1]), int(size[2])) if size else (0, 0)
+
+
+def _area(rest: str) -> int:
+    width, height = _size(rest)
+    return width * height
 
 
 def _times(texts: list[str]) -> tuple[Fraction, Fraction | None]:
