@@ -15,7 +15,7 @@ import torch
 
 from framestyle.config import GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
-from framestyle.files import read_at_most
+from framestyle.files import opened_at_once, read_at_most
 from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
@@ -86,10 +86,10 @@ def fingerprint(path: Path) -> str:
     Clips can be many gigabytes, of which a changed one keeps neither the size nor these places.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is a pipe.
     """
     try:
-        with path.open("rb") as file:
+        with opened_at_once(path) as file:
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.blake2b(str(size).encode(), digest_size=16)
             for start in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):

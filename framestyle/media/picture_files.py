@@ -1,6 +1,7 @@
 """Reads the pixels of one picture file, strictly: a damaged file is an error."""
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from framestyle.errors import InputError
 from framestyle.files import check_name, read_at_most
 from framestyle.media.clip import Notices, ignore
+from framestyle.media.complaints import complaints_dropped
 from framestyle.media.picture_headers import (
     FORMATS,
     PictureHeader,
@@ -66,13 +68,12 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
             header = header_of(path, image)
-            # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
-            image.load()
-            if header.bit_depth == 16:
-                pixels = _upright(_deep(path, data), header.orientation)
-            else:
-                is_turned = isinstance(image, TiffImageFile)
-                pixels = _upright(_plain(image), 1 if is_turned else header.orientation)
+            with complaints_dropped() if _is_loud(image, header) else nullcontext():
+                # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
+                image.load()
+                pixels = _deep(path, data) if header.bit_depth == 16 else _plain(image)
+            is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
+            pixels = _upright(pixels, 1 if is_turned else header.orientation)
     except InputError:
         raise
     except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
@@ -80,6 +81,11 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
     if pixels.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
     return header, pixels
+
+
+def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
+    """Return whether libtiff, or OpenCV's libpng, is asked, which say what they find damaged."""
+    return isinstance(image, TiffImageFile) or header.bit_depth == 16
 
 
 def _plain(image: ImageFile) -> np.ndarray:
