@@ -8,7 +8,7 @@ import difflib
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,8 +98,8 @@ def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
         items = (value,)
         if isinstance(default, tuple):
             items = value if isinstance(value, tuple) else (None,)
-        is_pairs = parse is not layers or all(_is_layer(pair) for pair in value)
-        if not all(isinstance(item, kind) for item in items) or not is_pairs:
+        is_kind = all(isinstance(item, kind) for item in items)
+        if not is_kind or (parse is layers and not _are_layers(value)):
             raise SettingsError(f"{flag}: got {value!r}, expected {expected}")
     if parse is path:
         check_name(value, SettingsError)
@@ -121,6 +121,22 @@ def _is_layer(pair: Any) -> bool:
         and isinstance(pair[1], int | float)
         and abs(pair[1]) <= sys.float_info.max  # refuses nan too
     )
+
+
+def _are_layers(value: tuple[Any, ...]) -> bool:
+    """Tell whether these are pairs that the command line could give: each named once, at least one.
+
+    Text is how a manifest and a configuration file hold them.
+    """
+    try:
+        return all(map(_is_layer, value)) and layers(_as_text(value)) == tuple(map(tuple, value))
+    except ValueError:
+        return False
+
+
+def _as_text(pairs: Iterable[tuple[str, float]]) -> str:
+    """Write pairs of a layer and a number as ``layers`` parses them."""
+    return ",".join(f"{name}:{number!r}" for name, number in pairs)
 
 
 def _check_range(flag: str, value: int | float | Fraction, meaning: Meaning) -> None:
@@ -227,7 +243,7 @@ def as_plain(settings: Settings) -> Mapping[str, Any]:
         if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
             value = list(value)
         elif isinstance(value, tuple):
-            value = ",".join(f"{name}:{number!r}" for name, number in value)
+            value = _as_text(value)
         elif isinstance(value, Fraction | Path):
             value = str(value)
         if value is not None:

@@ -1,6 +1,7 @@
 """Configuration files: TOML that holds a run, read and written."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,11 @@ RUN = "run"
 """Table of what a run has beside its settings: source, styles, output, preset."""
 
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 18
 """A longer file is no configuration."""
+MOST_DOTS = 100
+"""In a line, outside of texts: keys within keys take time and memory by the square of how deep."""
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,10 @@ def read(path: Path) -> RunFile:
     """Read a configuration file; raises ``SettingsError`` where it is not one."""
     check_name(path, SettingsError)
     try:
-        plain = tomllib.loads(read_at_most(path, MOST_BYTES).decode())
+        text = read_at_most(path, MOST_BYTES).decode()
+        if any(_QUOTED.sub("", line).count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError("keys within keys")
+        plain = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"--config {path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:  # Python refuses numbers of many digits, too
