@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from framestyle.config import InputSettings
+from framestyle.files import check_name
 from framestyle.media.animation import AnimationSource, is_animation
 from framestyle.media.clip import Notices, ignore
 from framestyle.media.listing import find_pictures
@@ -31,6 +32,7 @@ def open_source(
         InputError: Where it cannot be read, or the selection is empty.
         SettingsError: Where the settings contradict the input or themselves.
     """
+    check_name(path)
     path, settings = Path(path), settings or InputSettings()
     files = find_pictures(path)
     if files is not None:

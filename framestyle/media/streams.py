@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framestyle.errors import InputError
 from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.picture_headers import MAX_PIXELS, MAX_SIDE_PX, too_large
 
 # These "read" text as pictures, or open other files and addresses that a file names.
 _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp", "imf", "rawvideo")
@@ -16,8 +17,9 @@ _STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\(([^)]*)\))?: (\w+):
 _TAG = re.compile(r"\s{6}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
 _CHAPTER = re.compile(r"\s*Chapter #0:\d+: start ")
-# A script may name other files; nothing but the file itself is ever opened.
-LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
+# A script may name other files; nothing but the file itself is ever opened. And no frame of it is
+# decoded that has more pixels than a picture may have, wherever in the file one claims to.
+LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data", "-max_pixels", str(MAX_PIXELS))
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,16 @@ class Stream:
         return tags.get("title") or tags.get("name")
 
     @property
-    def area_px(self) -> int:
-        """Width times height; 0 where it has none."""
+    def size_px(self) -> tuple[int, int]:
+        """Width and height; 0 where it has none."""
         size = _SIZE.search(self.details)
-        return int(size[1]) * int(size[2]) if size else 0
+        return (int(size[1]), int(size[2])) if size else (0, 0)
+
+    @property
+    def area_px(self) -> int:
+        """Width times height."""
+        width, height = self.size_px
+        return width * height
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,9 @@ def list_streams(path: Path) -> Container:
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
     best = max(sized, key=lambda s: s.area_px)
+    width, height = best.size_px
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        raise too_large(path, f"{width}x{height} pixels")
     start, duration = _times(texts)
     chapters = sum(1 for text in texts if _CHAPTER.match(text))
     return Container(path, demuxer, best.index, best.codec, streams, start, duration, chapters)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.media.clip import ClipInfo, Notices, ignore
 from framestyle.media.encoding import CONTAINERS, choose_encoding
 from framestyle.media.landing import check_folder, partial_beside
@@ -47,6 +48,7 @@ def open_sink(
         OutputError: Where it cannot be written as asked.
         JobError: Where something that an earlier run made is missing.
     """
+    check_name(output, OutputError)
     is_slashed = str(output).endswith(("/", os.sep))
     path, settings = Path(output), settings or OutputSettings()
     form = _form_of(path, info, is_slashed=is_slashed)
