@@ -8,6 +8,7 @@ from torch import Tensor
 
 from framestyle.config import Config
 from framestyle.errors import InputError, SettingsError
+from framestyle.files import home_expanded
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
@@ -149,7 +150,7 @@ def _styles(styles: StylePictures) -> list[Style]:
     for style in styles:
         if isinstance(style, tuple):
             path, weight = style
-            parsed.append((Path(path).expanduser(), checked_weight(str(path), float(weight))))
+            parsed.append((home_expanded(path), checked_weight(str(path), float(weight))))
         else:
             parsed.append(parse_style(str(style)))
     return parsed

@@ -42,6 +42,9 @@ class InputSettings(Settings):
                                    metavar="RATE", low=0.01, high=1000)
     size: int | None = setting(None, "longest side; larger frames are scaled down, never stretched",
                                whole, metavar="PX", low=16, high=32768)
+    deinterlace: str = setting("auto", "which frames of a video are made whole of two fields: "
+                               "those that it marks as interlaced, all, or none",
+                               choices=("auto", "on", "off"))
 
 
 @dataclass(frozen=True)

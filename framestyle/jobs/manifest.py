@@ -15,9 +15,12 @@ import torch
 
 from framestyle.config import GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
+from framestyle.files import opened_at_once, read_at_most
 from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
+_MOST_BYTES = 1 << 28  # the frames of a day are two million lines
+_SHOWN_CHARACTERS = 200
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 """Settings that do not change a single byte of the result."""
 
@@ -61,8 +64,8 @@ class Manifest:
         """Say in words what differs from another job, one line each."""
         mine, theirs = self._flat(), other._flat()
         return [
-            f"{self._told(key)}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} "
-            "now"
+            f"{_shown(self._told(key))}: {_shown(theirs.get(key, 'not set'))} before, "
+            f"{_shown(mine.get(key, 'not set'))} now"
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
@@ -94,7 +97,7 @@ class Manifest:
     def load(cls, path: Path) -> "Manifest":
         """Read it; raises ``UnfinishedJobError`` where it is damaged."""
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(read_at_most(path, _MOST_BYTES))
             return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnfinishedJobError(
@@ -108,10 +111,10 @@ def fingerprint(path: Path) -> str:
     Clips can be many gigabytes, of which a changed one keeps neither the size nor these places.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is a pipe.
     """
     try:
-        with path.open("rb") as file:
+        with opened_at_once(path) as file:
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.blake2b(str(size).encode(), digest_size=16)
             for start in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):
@@ -133,6 +136,12 @@ def library_versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "numpy": numpy.__version__,
     }
+
+
+def _shown(value: Any) -> str:
+    """Return a value on a line with others; a damaged manifest may hold any."""
+    text = str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

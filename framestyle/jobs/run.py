@@ -8,6 +8,7 @@ from torch import Tensor
 
 from framestyle.config import Config
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.jobs.begun import begin
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.disk import checked_room, need_of
@@ -73,6 +74,7 @@ def _run(
     def notice(message: str) -> None:
         notices.append(Notice(message))
 
+    check_name(output, OutputError)
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)

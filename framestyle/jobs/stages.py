@@ -1,6 +1,7 @@
 """Building the stages of a run: networks chosen and loaded, style pictures read, sizes checked."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
+from framestyle.files import home_expanded
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
 from framestyle.media import read_picture, to_tensor
@@ -37,13 +39,13 @@ def parse_style(text: str) -> Style:
         SettingsError: The weight is not over 0.
     """
     path, colon, weight = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return Path(text).expanduser(), 1.0
+    if not colon or os.path.exists(text):  # noqa: PTH110 - that of Path raises for long names
+        return home_expanded(text), 1.0
     try:
         value = number(weight)
     except ValueError:
-        return Path(text).expanduser(), 1.0  # a colon of the name, or of a drive
-    return Path(path).expanduser(), checked_weight(text, value)
+        return home_expanded(text), 1.0  # a colon of the name, or of a drive
+    return home_expanded(path), checked_weight(text, value)
 
 
 def checked_weight(style: str, weight: float) -> float:
@@ -64,7 +66,7 @@ def init_file(config: Config) -> Path | None:
     """Return the picture that a shot's first frame starts from, where the settings name one."""
     if not config.style.enabled or config.style.init in ("content", "noise"):
         return None
-    return Path(config.style.init).expanduser()
+    return home_expanded(config.style.init)
 
 
 def with_chosen_networks(config: Config, device: Device, progress: Progress) -> Config:

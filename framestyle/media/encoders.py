@@ -15,6 +15,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "libvpx": ("-crf", "10", "-b:v", "20M"),
     "libaom-av1": ("-crf", "24", "-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),
     "libsvtav1": ("-crf", "24", "-preset", "6"),
+    "libwebp_anim": ("-quality", "90"),
     "mpeg4": ("-q:v", "2"),
     "mpeg2video": ("-q:v", "2"),
     "mjpeg": ("-q:v", "2"),
@@ -30,6 +31,8 @@ _PIXEL_FORMATS = {
     "utvideo": "gbrp",
     "qtrle": "rgb24",
     "png": "rgb24",
+    "apng": "rgb24",
+    "libwebp_anim": "bgra",  # of YUV it has a single kind, untagged, and makes it best itself
 }
 ALWAYS_BT601 = ("mjpeg", "libvpx")
 UNTAGGED = ("mpeg4", "libxvid", "msmpeg4", "msmpeg4v2")

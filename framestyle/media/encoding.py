@@ -27,6 +27,8 @@ CONTAINERS = {
     ".webm": ("webm", "libvpx-vp9"),
     ".avi": ("avi", "libx264"),
     ".gif": ("gif", "gif"),
+    ".webp": ("webp", "libwebp_anim"),
+    ".apng": ("apng", "apng"),
 }
 """ffmpeg's name of the container, and the codec it gets by default, by suffix."""
 
@@ -123,8 +125,8 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     container, default = CONTAINERS[suffix]
     codec = settings.codec or default
     check_encoder(codec)
-    if container == "gif":
-        _check_gif(codec, settings)
+    if container == default or container == "webp":
+        _check_animation(suffix, codec, default, settings)
     options = quality_options(codec, settings.crf)
     if container == "avi" and codec == "libx264":
         options += ("-bf", "0")  # AVI has no times for frames out of order
@@ -162,9 +164,9 @@ def _colour_for(codec: str, pixel_format: str, info: ClipInfo) -> Colour:
     return replace(meant, range=span)
 
 
-def _check_gif(codec: str, settings: OutputSettings) -> None:
-    if codec != "gif":
-        raise OutputError(f"a .gif holds no {codec}; leave --codec out or write .mp4")
+def _check_animation(suffix: str, codec: str, only: str, settings: OutputSettings) -> None:
+    if codec != only:
+        raise OutputError(f"a {suffix} holds no {codec}; leave --codec out or write .mp4")
     for flag, value in (("--crf", settings.crf), ("--pixel-format", settings.pixel_format)):
         if value is not None:
-            raise OutputError(f"{flag} means nothing for a .gif; leave it out or write .mp4")
+            raise OutputError(f"{flag} means nothing for a {suffix}; leave it out or write .mp4")

@@ -1,6 +1,7 @@
 """Reads the pixels of one picture file, strictly: a damaged file is an error."""
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,9 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from framestyle.errors import InputError
+from framestyle.files import check_name, read_at_most
 from framestyle.media.clip import Notices, ignore
+from framestyle.media.complaints import complaints_dropped
 from framestyle.media.picture_headers import (
     FORMATS,
     PictureHeader,
@@ -20,6 +23,9 @@ from framestyle.media.picture_headers import (
     unwarned,
 )
 from framestyle.media.source import fitted_size, scaled_down
+
+MOST_BYTES = 1 << 31
+"""More than a picture of as many pixels as are read takes in any of the formats."""
 
 
 def read_picture(
@@ -39,9 +45,11 @@ def read_picture(
     Raises:
         InputError: Where it is not a picture, or is damaged.
     """
+    check_name(path)
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
+        what = what if path.is_dir() or not path.exists() else "is no regular file"
         raise InputError(f"{path} {what}, expected a {FORMATS} picture")
     header, pixels = decode_picture(path)
     for line in header_notices(str(path), header):
@@ -56,28 +64,34 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
         InputError: Where it is not a picture, or is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, MOST_BYTES)
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
             header = header_of(path, image)
-            # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
-            image.load()
-            if header.bit_depth == 16:
-                pixels = _upright(_deep(path, data), header.orientation)
-            else:
-                is_turned = isinstance(image, TiffImageFile)
-                pixels = _upright(_plain(image), 1 if is_turned else header.orientation)
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+            with complaints_dropped() if _is_loud(image, header) else nullcontext():
+                # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
+                image.load()
+                pixels = _deep(path, data) if header.bit_depth == 16 else _plain(image)
+            is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
+            pixels = _upright(pixels, 1 if is_turned else header.orientation)
+    except InputError:
+        raise
+    except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
         raise unreadable(path, error) from None
     if pixels.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
     return header, pixels
 
 
+def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
+    """Return whether libtiff, or OpenCV's libpng, is asked, which say what they find damaged."""
+    return isinstance(image, TiffImageFile) or header.bit_depth == 16
+
+
 def _plain(image: ImageFile) -> np.ndarray:
     if image.mode == "P" and "transparency" in image.info:
         return np.asarray(image.convert("RGBA").convert("RGB"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _deep(path: Path, data: bytes) -> np.ndarray:

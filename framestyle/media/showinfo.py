@@ -6,7 +6,8 @@ from fractions import Fraction
 
 _CONFIG = re.compile(r"config in time_base: (\d+/\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(
-    r"n: *\d+ pts: *(-?\d+|NOPTS) .*?fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
+    r"n: *\d+ pts: *(-?\d+|NOPTS) .*?duration: *(\d+) .*?fmt:(\S+) "
+    r".*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
     r"(?: iskey:\d)?(?: type:\S)?"
 )
 _TAG = re.compile(r" *color_(range|space|primaries|trc):([\w-]+)")
@@ -24,6 +25,7 @@ class ShownFrame:
         height_px: Of the frame.
         interlaced: True for frames of two fields.
         tags: ``range``, ``space``, ``primaries`` and ``trc``, by ffmpeg's names.
+        duration: How long it is shown, in ticks; 0 where the file does not say.
     """
 
     pts: int | None
@@ -33,6 +35,7 @@ class ShownFrame:
     height_px: int
     interlaced: bool
     tags: dict[str, str] = field(default_factory=dict)
+    duration: int = 0
 
 
 class ShowinfoParser:
@@ -69,7 +72,7 @@ class ShowinfoParser:
 
 
 def _frame(match: re.Match[str]) -> ShownFrame:
-    pts, pixel_format, sar_x, sar_y, width, height, fields = match.groups()
+    pts, duration, pixel_format, sar_x, sar_y, width, height, fields = match.groups()
     aspect = Fraction(1)
     if int(sar_x) and int(sar_y):
         aspect = Fraction(int(sar_x), int(sar_y))
@@ -80,4 +83,5 @@ def _frame(match: re.Match[str]) -> ShownFrame:
         int(width),
         int(height),
         fields in "TB",
+        duration=int(duration),
     )

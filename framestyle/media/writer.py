@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.media.clip import ClipInfo, Notices, ignore
 from framestyle.media.encoding import CONTAINERS, choose_encoding
 from framestyle.media.landing import check_folder, partial_beside
@@ -12,6 +13,7 @@ from framestyle.media.ledger import Ledger
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
 from framestyle.media.picture_encoding import DEEP_SUFFIXES, PICTURE_SUFFIXES, check_size
 from framestyle.media.picture_sink import RESULT, PictureSink
+from framestyle.media.retiming import timing_notices
 from framestyle.media.sink import LandedSink, Sink
 from framestyle.media.trial import try_out
 from framestyle.media.video_sink import SEGMENT_FRAMES, VideoSink
@@ -30,9 +32,10 @@ def open_sink(
     """Open an output and check all of it that can be checked before the work starts.
 
     Args:
-        output: Its suffix says the form: a video (.mp4, .m4v, .mov, .mkv, .webm, .avi, .gif), a
-            picture (.png, .jpg, .webp, .tif, .bmp), a pattern of pictures (``out/%05d.png``), or a
-            folder (an existing one, a name without suffix or with a slash at its end).
+        output: Its suffix says the form: a video (.mp4, .m4v, .mov, .mkv, .webm, .avi, .gif,
+            .apng, .webp), a picture (.png, .jpg, .webp, .tif, .bmp), a pattern of pictures
+            (``out/%05d.png``), or a folder (an existing one, a name without suffix or with a slash
+            at its end).
         info: The clip that will be written, as its source says.
         settings: What is written, and how.
         work_dir: Where everything unfinished is kept; made where missing. The same one again,
@@ -45,6 +48,7 @@ def open_sink(
         OutputError: Where it cannot be written as asked.
         JobError: Where something that an earlier run made is missing.
     """
+    check_name(output, OutputError)
     is_slashed = str(output).endswith(("/", os.sep))
     path, settings = Path(output), settings or OutputSettings()
     form = _form_of(path, info, is_slashed=is_slashed)
@@ -59,6 +63,8 @@ def open_sink(
                 f"{encoding.pixel_format} needs even sides; the frames of {info.width_px}x"
                 f"{info.height_px} are padded to {encoding.width_px}x{encoding.height_px}"
             )
+        for line in timing_notices(info, encoding.frame_rate, encoding.container):
+            notice(line)
         if info.is_hdr and not settings.pixel_format:
             notice(
                 f"the input is HDR, and {encoding.pixel_format} may show bands; for ten bits give "
@@ -112,7 +118,9 @@ def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, expected a folder; give another name")
         return "folder"
-    if suffix in CONTAINERS:
+    is_pattern, is_several = is_number_pattern(path.name), info.frame_count > 1
+    moves = suffix not in PICTURE_SUFFIXES or (is_several and not is_pattern)
+    if suffix in CONTAINERS and moves:
         if info.kind == "picture":
             raise OutputError(
                 f"{path} is a video, but the input is one picture; write a picture "
@@ -124,9 +132,9 @@ def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
             f"{path}: the form {suffix} is not known; expected a video ({', '.join(CONTAINERS)}), "
             f"a picture ({', '.join(PICTURE_SUFFIXES)}), or a folder (end its name with /)"
         )
-    if is_number_pattern(path.name):
+    if is_pattern:
         return "pattern"
-    if info.frame_count > 1 or (info.kind != "picture" and info.frame_count != 1):
+    if is_several or (info.kind != "picture" and info.frame_count != 1):
         raise OutputError(
             f"{path} is one picture, but the clip has {info.frame_count} frames; give a folder, a "
             f"pattern ({path.with_name('%05d' + suffix)}) or a video ({path.with_suffix('.mp4')})"

@@ -93,15 +93,7 @@ class FlowFiles(FlowSource):
     def _read(self, pair: Pair, width: int, height: int) -> FlowField:
         if pair not in self._paths:
             raise InputError(f"{self.folder}: {_name(pair)} is missing (.flo or .png)")
-        path = self._paths[pair]
-        field = read_flow(path)
-        got = field.flow.shape[3], field.flow.shape[2]
-        if got != (width, height):
-            raise InputError(
-                f"{path} is {got[0]}x{got[1]}, and the frames are {width}x{height}; make the flow "
-                "at the size of the frames"
-            )
-        return field
+        return read_flow(self._paths[pair], (width, height))
 
 
 def _found(folder: Path) -> dict[Pair, Path]:
@@ -109,8 +101,12 @@ def _found(folder: Path) -> dict[Pair, Path]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise InputError(f"the flow folder {folder} {what}")
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"the flow folder {folder} cannot be read: {error.strerror}") from None
     paths: dict[Pair, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in entries:
         match = _NAME.fullmatch(path.stem)
         if match is None or path.suffix.lower() not in SUFFIXES:
             continue
