@@ -142,17 +142,31 @@ class JobFolder:
             sync(self.path)
             sync(self.path.parent)
 
-    def load_state(self, device: str) -> tuple[ClipState, Done | None]:
-        """Return the newest whole state and how far the job has come with it, None for a new job.
+    @property
+    def whole_states(self) -> int:
+        """Return how many states there are to go on from."""
+        return self._states.count()
+
+    def load_state(self, device: str, back: int = 0) -> tuple[ClipState, Done | None]:
+        """Return a whole state and how far the job has come with it, None for a new job.
+
+        Args:
+            device: Where its numbers go.
+            back: 0 for the newest that is whole, 1 for the one before.
 
         Raises:
             UnfinishedJobError: There are states, and all of them are damaged.
         """
-        return self._states.load(device)
+        return self._states.load(device, back)
 
-    def go_back(self) -> bool:
-        """Let go of the newest state, where there is one before it; tell whether there was."""
-        return self._states.drop_newest()
+    def go_on_from(self, back: int) -> None:
+        """Delete what is newer than a state, as ``load_state`` counts them, or damaged.
+
+        Raises:
+            JobError: It cannot be deleted.
+        """
+        with disk_errors("deleting damaged states", self.path):
+            self._states.drop_after(back)
 
     def save_state(self, state: ClipState, frame: int, leg: int = 0) -> None:
         """Save the state after a frame of a leg; a power cut leaves those before or this one too.

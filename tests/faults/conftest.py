@@ -206,4 +206,5 @@ def small_disk(tmp_path):
 
     yield make
     for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        while folder.is_mount():
+            subprocess.run(["umount", "-l", str(folder)], check=True)
