@@ -68,7 +68,7 @@ def test_asked_to_stop_at_random_moments(number, go, clear, goes_on, whole, plac
         if (ended := run.wait()) == 0:
             clear()
             continue
-        assert ended == 130
+        assert ended == 130, run.said()
         assert run.said().splitlines()[-1].startswith("framestyle: stopped")
         assert not (place / "out.mp4").exists()
         stopped += 1

@@ -37,7 +37,14 @@ def test_frames_take_more_than_a_video_and_are_moved_at_the_end():
     assert need("out").job > 5 * need("out.mp4").output
     assert need("out").output == 0
     assert need("%05d.jpg").job < need("%05d.png").job
+    assert need("%05d.webp").output == 0
     assert need("out", replace(INFO, bit_depth=16)).job > 1.8 * need("out").job
+
+
+@pytest.mark.parametrize("name", ["out.gif", "out.webp", "out.apng"])
+def test_an_animation_keeps_its_frames_until_the_end(name):
+    assert need(name).job > 5 * need("out.mp4").output
+    assert need(name).output > 0
 
 
 def test_passes_take_what_the_longest_stretch_takes():
