@@ -280,6 +280,21 @@ def test_other_videos_are_told(tmp_path: Path, rich: Path) -> None:
     assert [kind for kind, _, _ in told(tmp_path / "out.mkv")] == ["video"]
 
 
+def test_time_codes_and_dates_are_kept(tmp_path: Path, rich: Path) -> None:
+    clip = tmp_path / "clip.mov"
+    said = ["-timecode", "01:00:00:00", "-metadata", "creation_time=2020-01-02T03:04:05Z"]
+    said += ["-metadata", "location=+52.0000+013.0000/"]
+    assert run(["-i", f"file:{rich}", "-map", "0:v", "-c", "copy", *said, f"file:{clip}"]).code == 0
+    for suffix in (".mov", ".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        assert copied(open_source(clip), out) == []
+        tags = {key.lower(): value for key, value in one(out, "video").tags}
+        assert tags["timecode"] == "01:00:00:00"
+        assert "encoder" not in tags
+        assert "creation_time=2020-01-02T03:04:05.000000Z" in metadata(out)
+        assert "+52.0000+013.0000/" in metadata(out)
+
+
 def test_covers_come_along(tmp_path: Path, rich: Path, frames: Frames, png: Callable) -> None:
     cover = png(tmp_path / "cover.png", frames(1)[0])
     clip = tmp_path / "clip.mp4"
