@@ -303,9 +303,18 @@ def test_covers_come_along(tmp_path: Path, rich: Path, frames: Frames, png: Call
     made = run([*inputs, "-c", "copy", "-disposition:v:1", "attached_pic", f"file:{clip}"])
     assert made.code == 0, made.log
     assert [s.kind for s in list_streams(clip).streams if s.kind != "data"] == ["video", "picture"]
-    out = tmp_path / "out.mp4"
-    assert copied(open_source(clip), out) == []
-    assert [s.kind for s in list_streams(out).streams if s.kind != "data"] == ["video", "picture"]
+    for suffix in (".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        assert copied(open_source(clip), out) == []
+        found = [s.kind for s in list_streams(out).streams if s.kind != "data"]
+        assert found == ["video", "picture"]
+        assert _first_seconds(out, "0:v:0") == 0
+        taken = ["-i", f"file:{out}", "-map", "0:v:1", "-c", "copy", "-f", "image2pipe", "-"]
+        assert run(taken).output == cover.read_bytes()
+    (notice,) = copied(open_source(clip), tmp_path / "out.mov")
+    assert "mov does not hold this cover picture (png), so it is left out" in notice
+    copied(open_source(tmp_path / "out.mkv"), tmp_path / "again.mkv")
+    assert one(tmp_path / "again.mkv", "picture").codec == "png"
 
 
 def _packets(path: Path, stream: str) -> list[tuple[Fraction, str]]:
