@@ -51,7 +51,7 @@ class Departures:
         frame = leaving.frame
         if leaving.leg.is_last:
             pixels = to_pixels(leaving.result, self._bit_depth)
-            self._sink.write(Frame(frame.index, pixels, frame.name))
+            self._sink.write(Frame(frame.index, pixels, frame.name, frame.alpha))
         else:
             self._kept.write(frame.index, leaving.leg.number, leaving.state.frames[frame.index])
         self._unsaved = leaving

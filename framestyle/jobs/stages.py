@@ -11,7 +11,7 @@ from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.jobs.device import Device
 from framestyle.jobs.memory import room_on
-from framestyle.media import read_picture, to_tensor
+from framestyle.media import Colour, picture_within, read_picture, to_tensor
 from framestyle.networks import (
     FeatureNetwork,
     Pooling,
@@ -101,8 +101,15 @@ def _filled(settings: Group, **of_network: Any) -> Group:
     return settings.replaced(**missing)
 
 
-def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]:
+def read_pictures(
+    config: Config, styles: Sequence[Style], colour: Colour | None = None
+) -> dict[Path, Tensor]:
     """Read every picture beside the input: styles, guide and start.
+
+    Args:
+        config: All settings.
+        styles: Style pictures with weights.
+        colour: Of the clip; pictures become what they would be in it.
 
     Returns:
         (1, 3, H, W) float32 in [0, 1] by path, on the CPU.
@@ -120,7 +127,7 @@ def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]
         paths.append(config.dream.guide)
     if config.style.enabled and config.style.init not in ("content", "noise"):
         paths.append(Path(config.style.init).expanduser())
-    return {path: to_tensor(read_picture(path)) for path in paths}
+    return {path: to_tensor(picture_within(read_picture(path), colour)) for path in paths}
 
 
 def build(

@@ -90,11 +90,10 @@ def _arguments(muxing: Muxing, joined: list[str], audio_seconds: float | None) -
     if muxing.lossless:
         arguments += ["-vf", encoding.filters(), *encoding.stream_arguments()]
     else:
-        arguments += ["-c:v", "copy", "-r", str(encoding.frame_rate)]
+        # Segments do not say what their numbers mean where the codec does not.
+        arguments += ["-c:v", "copy", "-r", str(encoding.frame_rate), *encoding.tag_arguments()]
     if encoding.container in ("mp4", "mov"):
         arguments += ["-movflags", "+faststart"]
-        if encoding.codec == "libx265":
-            arguments += ["-tag:v", "hvc1"]  # without it Apple's players show nothing
     if encoding.container == "avi":
         # AVI counts frames: the priming of AAC would push the picture back, gap and all.
         arguments += ["-avoid_negative_ts", "disabled"]

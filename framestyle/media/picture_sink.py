@@ -1,12 +1,15 @@
 """Writes frames as picture files: a folder of them, by a pattern, or a single one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
+from framestyle.media.display import as_usual, coded
 from framestyle.media.landing import disk_errors, move_whole, sync, write_whole
 from framestyle.media.picture_encoding import encode_picture
+from framestyle.media.png_colour import with_colour
 from framestyle.media.sink import Sink
 
 
@@ -38,8 +41,16 @@ class PictureSink(Sink):
         check_frame(frame, self.next_index, self._info)
         name = self._names[frame.index]
         with disk_errors(f"writing frame {frame.index + 1} ({name})", self._staging):
-            write_whole(self._staging / name, encode_picture(frame.pixels, Path(name).suffix))
+            write_whole(self._staging / name, self._file(frame, Path(name).suffix.lower()))
         self.next_index += 1
+
+    def _file(self, frame: Frame, suffix: str) -> bytes:
+        colour = self._info.colour
+        if suffix != ".png":
+            usual = replace(frame, pixels=as_usual(frame.pixels, colour))
+            return encode_picture(usual.samples(), suffix)
+        signal = replace(frame, pixels=coded(frame.pixels, colour))
+        return with_colour(encode_picture(signal.samples(), suffix), colour)
 
     def finish(self) -> Path:
         """Move the files to where they belong; see ``Sink.finish``."""
@@ -84,6 +95,8 @@ def check_frame(frame: Frame, expected: int, info: ClipInfo) -> None:
             f"got a frame of shape {frame.pixels.shape}, "
             f"expected ({info.height_px}, {info.width_px}, 3)"
         )
+    if (frame.alpha is not None) != info.has_alpha:
+        raise ValueError(f"got a frame with alpha: {not info.has_alpha}, the clip says otherwise")
 
 
 def check_all_written(next_index: int, info: ClipInfo) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo, Notices, ignore
-from framestyle.media.encoding import CONTAINERS, choose_encoding
+from framestyle.media.defaults import CONTAINERS
+from framestyle.media.encoding import choose_encoding
 from framestyle.media.landing import check_folder
+from framestyle.media.left_out import left_out_of_pictures, left_out_of_video
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
-from framestyle.media.picture_encoding import DEEP_SUFFIXES, PICTURE_SUFFIXES, check_size
+from framestyle.media.picture_encoding import PICTURE_SUFFIXES, check_size
 from framestyle.media.picture_sink import PictureSink
 from framestyle.media.sink import Sink
 from framestyle.media.trial import try_out
@@ -55,11 +57,8 @@ def open_sink(
                 f"{encoding.pixel_format} needs even sides; the frames of {info.width_px}x"
                 f"{info.height_px} are padded to {encoding.width_px}x{encoding.height_px}"
             )
-        if info.is_hdr and not settings.pixel_format:
-            notice(
-                f"the input is HDR, and {encoding.pixel_format} may show bands; for ten bits give "
-                "--codec libx265 --pixel-format yuv420p10le"
-            )
+        for line in left_out_of_video(encoding, info):
+            notice(line)
         made = _make(work_dir)
         try:
             muxing = try_out(encoding, info, audio=settings.audio, work_dir=work_dir, notice=notice)
@@ -72,8 +71,8 @@ def open_sink(
     _check_no_codec(form, settings)
     names, folder = _names(form, path, info)
     check_size(Path(names[0]).suffix.lower(), info.width_px, info.height_px)
-    if info.bit_depth == 16 and Path(names[0]).suffix.lower() not in DEEP_SUFFIXES:
-        notice(f"{Path(names[0]).suffix} holds 8 bits; the input has more, which .png would keep")
+    for line in left_out_of_pictures(Path(names[0]).suffix.lower(), info):
+        notice(line)
     if form == "picture":
         _check_place(path, info, settings)
     else:
