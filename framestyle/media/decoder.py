@@ -12,7 +12,7 @@ from framestyle.errors import InputError
 from framestyle.media.clip import ClipInfo
 from framestyle.media.ffmpeg import Finished, Running, file_url, run
 from framestyle.media.pixel_formats import has_alpha
-from framestyle.media.scaler import to_rgb
+from framestyle.media.scaler import to_rgb, turned_chroma
 from framestyle.media.selection import Selection
 from framestyle.media.showinfo import ShowinfoParser, ShownFrame
 from framestyle.media.streams import LOCAL_ONLY, Container
@@ -24,6 +24,8 @@ _LOG_WAIT_SECONDS = 30.0
 _ALPHA_DECODERS = {"vp8": ("-c:v", "libvpx"), "vp9": ("-c:v", "libvpx-vp9")}
 _ALPHA_UNASKED = ("gif", "apng", "webp")
 _ALPHA_MODE = re.compile(r"\s*alpha_mode\s*: 1", re.IGNORECASE)
+_STREAM = re.compile(r"\s*Stream #0:(\d+)")
+_TURN = re.compile(r"(?:Display Matrix|displaymatrix): rotation of (-?[\d.]+) degrees")
 _LEAST = re.compile(r"lavfi\.signalstats\.YMIN=([\d.]+)")
 
 
@@ -155,6 +157,9 @@ def decode_head(container: Container) -> tuple[list[ShownFrame], Fraction | None
     if container.codec in _ALPHA_DECODERS and _says_alpha(finished):
         with_alpha, _ = _shown(container, _ALPHA_DECODERS[container.codec])
         parser = with_alpha if with_alpha.frames else parser
+    quarters = _quarter_turns(finished, container)
+    for frame in parser.frames:
+        frame.tags["chroma"] = turned_chroma(frame.tags.get("chroma", ""), quarters)
     return parser.frames[:_HEAD_FRAMES], parser.rate
 
 
@@ -179,6 +184,18 @@ def is_seen_through(container: Container, pixel_format: str) -> bool:
         on_line=on_line,
     )
     return min(least, default=255.0) < 255.0
+
+
+def _quarter_turns(finished: Finished, container: Container) -> int:
+    """Return how often ffmpeg turns the frames by 90 degrees against the clock, 0 to 3."""
+    stream = ""
+    for _, text in finished.log.lines:
+        stream = m[1] if (m := _STREAM.match(text)) else stream
+        if stream == str(container.video) and (turn := _TURN.search(text)):
+            return round(float(turn[1]) / 90) % 4
+        if text.startswith("Output #0"):
+            break
+    return 0
 
 
 def _says_alpha(finished: Finished) -> bool:

@@ -178,6 +178,8 @@ def _options(
     options = (*quality_options(codec, settings.crf, parameters), *encoder.options)
     if container == "avi" and codec == "libx264":
         options += ("-bf", "0")  # AVI has no times for frames out of order
+    if codec == "libvpx":
+        options += ("-auto-alt-ref", "0")  # it has no alpha with them
     return options
 
 

@@ -15,6 +15,8 @@ def left_out_of_video(encoding: Encoding, info: ClipInfo) -> list[str]:
             f"{form} has no alpha; the input's transparency is left out (.mov, .webm, .mkv and "
             "folders of .png keep it)"
         )
+    elif info.has_alpha and encoding.container == "gif":
+        lines.append("a .gif is clear or opaque; the input's transparency is cut at half")
     if info.is_hdr and not encoding.says_hdr:
         lines.append(f"{form} cannot say that it is HDR; the frames become those of usual range")
     elif info.bit_depth == 16 and bit_depth_of(encoding.pixel_format) == 8:

@@ -24,6 +24,14 @@ _NUMBERS = {  # of ITU-T H.273, which every version of the filter takes
     "bt2020nc": 9,
     "bt2020c": 9,
 }
+_TURNED = {  # by one, two and three quarters; nothing has a name on the right
+    "left": ("bottom", "center", "top"),
+    "topleft": ("bottomleft", "bottom", "top"),
+    "center": ("center", "center", "center"),
+    "top": ("left", "bottom", "center"),
+    "bottom": ("center", "top", "left"),
+    "bottomleft": ("bottom", "top", "topleft"),
+}
 _RANGES = {"tv": "limited", "pc": "full"}
 
 
@@ -73,6 +81,19 @@ def from_rgb(
         f":range={_RANGES[colour.range]}:chromal={colour.chroma or 'left'}"
         f",format={planar},format={pixel_format}"
     )
+
+
+def turned_chroma(location: str, quarters: int) -> str:
+    """Return where chroma sits once a frame is turned, as near as there is a name for it.
+
+    Args:
+        location: Before; ``left`` where it is none that is known.
+        quarters: How often it is turned by 90 degrees against the clock.
+    """
+    if quarters % 4 == 0:
+        return location
+    names = _TURNED.get(location, _TURNED["left"])
+    return names[quarters % 4 - 1]
 
 
 def _rgb(kind: str, *, is_deep: bool, alpha: bool) -> str:

@@ -15,6 +15,7 @@ _FIXED = {
 _SAYING_ITSELF = ("libx264", "libx265", "libsvtav1", "libaom-av1", "h264_", "hevc_", "av1_")
 """Encoders whose streams say what their numbers mean, so that AVI, which does not, needs not."""
 
+_PLACES = ("left", "topleft", "center")
 _FULL_RANGE = (*_SAYING_ITSELF, "libvpx-vp9", "ffv1")
 
 
@@ -42,5 +43,6 @@ def written_colour(codec: str, container: str, pixel_format: str, info: ClipInfo
     assumed = assumed_colour(lines)
     meant = info.colour.as_yuv(lines) if info.colour is not None and says else assumed
     span = meant.range if codec.startswith(_FULL_RANGE) and says else "tv"
-    chroma = meant.chroma if chroma_steps(pixel_format) == (2, 2) else None
+    is_usual = chroma_steps(pixel_format) == (2, 2) and meant.chroma in _PLACES
+    chroma = meant.chroma if is_usual else None
     return replace(meant, range="pc" if pixel_format.startswith("yuvj") else span, chroma=chroma)

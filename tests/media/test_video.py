@@ -112,7 +112,9 @@ def test_rotation_is_applied(tmp_path: Path, frames: Frames, video: Video, turn:
     upright = [f.pixels for f in open_source(plain).read()]
     source = open_source(turned)
     for frame, expected in zip(source.read(), upright, strict=True):
-        assert mean_error(frame.pixels, np.rot90(expected, turn // 90)) < 1.5
+        # Turned by 180 degrees, chroma sits where no scaler looks, half a pixel aside.
+        loss = 1.7 if turn == 180 else 1.5
+        assert mean_error(frame.pixels, np.rot90(expected, turn // 90)) < loss
     if turn != 180:
         assert (source.info.width_px, source.info.height_px) == (48, 64)
 
