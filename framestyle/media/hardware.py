@@ -1,6 +1,6 @@
 """Encoders in hardware: which they are, how each is asked for quality, and what else it needs."""
 
-_KINDS = ("nvenc", "qsv", "amf", "vaapi", "videotoolbox", "vulkan", "v4l2m2m", "mf")
+_KINDS = ("nvenc", "qsv", "amf", "vaapi", "videotoolbox", "v4l2m2m")
 _QUALITY: dict[str, tuple[str, ...]] = {
     "nvenc": ("-preset", "p5", "-rc", "vbr", "-b:v", "0", "-cq", "{q}"),
     "qsv": ("-global_quality", "{q}"),

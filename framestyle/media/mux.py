@@ -67,7 +67,8 @@ def mux(
 def _arguments(muxing: Muxing, joined: list[str], audio_seconds: float | None) -> list[str]:
     encoding, info = muxing.encoding, muxing.info
     if encoding.container == "gif":
-        use = "[0:v][1:v]paletteuse"
+        # Dither spreads from pixel to pixel: what stands still would boil beside what moves.
+        use = "[0:v][1:v]paletteuse=diff_mode=rectangle"
         timing = ["-fps_mode", "passthrough", "-loop", "0"]
         return [*joined, "-filter_complex", use, *timing, "-f", "gif"]
     arguments = list(joined)

@@ -5,6 +5,7 @@ import numpy as np
 
 from framestyle.errors import OutputError
 from framestyle.media.colour import narrowed
+from framestyle.media.tiff_alpha import with_alpha_tag
 
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Those that keep 16 bits."""
@@ -53,6 +54,8 @@ def encode_picture(
     done, data = cv2.imencode(suffix, swapped(samples), list(chosen))
     if not done:
         raise OutputError(f"a {suffix} picture of {samples.shape[1]}x{samples.shape[0]} failed")
+    if samples.shape[2] == 4 and suffix in (".tif", ".tiff"):
+        return with_alpha_tag(bytes(data))
     return bytes(data)
 
 

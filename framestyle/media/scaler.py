@@ -52,7 +52,7 @@ def to_rgb(
         return f"scale=out_range=pc:{_FLAGS},format={packed}"
     planar = _PACKED.get(pixel_format, pixel_format)
     if not _is_exact(planar, size):
-        place = _place("in", pixel_format, colour.chroma)
+        place = _place("in", pixel_format, size, colour.chroma)
         matrix = f"in_color_matrix={colour.scaler_matrix}:in_range={colour.range}"
         return f"scale={matrix}:out_range=pc:{_FLAGS}{place},format={packed}"
     return (
@@ -72,7 +72,7 @@ def from_rgb(
         return f"scale={_FLAGS},format={pixel_format}"
     planar = _PACKED.get(pixel_format, pixel_format)
     if not _is_exact(planar, size):
-        place = _place("out", pixel_format, colour.chroma)
+        place = _place("out", pixel_format, size, colour.chroma)
         matrix = f"out_color_matrix={colour.scaler_matrix}:out_range={colour.range}"
         return f"scale=in_range=pc:{matrix}:{_FLAGS}{place},format={pixel_format}"
     return (
@@ -118,15 +118,19 @@ def _has_zimg() -> bool:
     return b" zscale " in run(["-filters"]).output
 
 
-def _place(side: str, pixel_format: str, location: str | None) -> str:
-    """Say where halved chroma sits; ffmpeg's scaler would take the middle of its pixels."""
+def _place(side: str, pixel_format: str, size: tuple[int, int], location: str | None) -> str:
+    """Say where halved chroma sits, in parts of 256; ffmpeg's scaler would take the middle.
+
+    Of an odd size it sees one pixel more in chroma, and its middle is half a pixel further on.
+    """
     across, down = chroma_steps(pixel_format)
     where = location or "left"
     options = ""
     if across == 2:
-        options += f":{side}_h_chr_pos={0 if 'left' in where else 128}"
+        column = 0 if "left" in where else 128
+        options += f":{side}_h_chr_pos={column + size[0] % 2 * 128}"
     if (across, down) == (2, 2):
         heights = {"top": 0, "bottom": 256}
-        height = next((y for name, y in heights.items() if where.startswith(name)), 128)
-        options += f":{side}_v_chr_pos={height}"
+        row = next((y for name, y in heights.items() if where.startswith(name)), 128)
+        options += f":{side}_v_chr_pos={row + size[1] % 2 * 128}"
     return options
