@@ -58,7 +58,7 @@ def to_rgb(
     return (
         # What is not converted must not be looked at, for not every pair of tags has a way.
         f"format={planar},setparams=color_primaries=unknown:color_trc=unknown,"
-        f"zscale=filter=bicubic:matrixin={_NUMBERS[colour.matrix]}:rangein={_RANGES[colour.range]}"
+        f"zscale=filter=lanczos:matrixin={_NUMBERS[colour.matrix]}:rangein={_RANGES[colour.range]}"
         f":chromalin={colour.chroma or 'left'}:matrix=0:range=full"
         f",format={_rgb('planar', is_deep=is_deep, alpha=alpha)},format={packed}"
     )
@@ -77,7 +77,7 @@ def from_rgb(
         return f"scale=in_range=pc:{matrix}:{_FLAGS}{place},format={pixel_format}"
     return (
         f"format={_rgb('planar', is_deep=is_deep, alpha=alpha and has_alpha(pixel_format))},"
-        f"zscale=filter=bicubic:matrixin=0:rangein=full:matrix={_NUMBERS[colour.matrix]}"
+        f"zscale=filter=lanczos:matrixin=0:rangein=full:matrix={_NUMBERS[colour.matrix]}"
         f":range={_RANGES[colour.range]}:chromal={colour.chroma or 'left'}"
         f",format={planar},format={pixel_format}"
     )
