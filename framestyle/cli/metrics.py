@@ -30,7 +30,7 @@ ALL = tuple(field.name for field, _ in meanings(MetricsSettings))
 
 def metrics(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    found = vars(_parser().parse_args(argv))
+    found = _parser().values(argv)
     settings = MetricsSettings(**given(found, ALL))
     part = InputSettings(**given(found, PART))
     _measure(found, settings, part)

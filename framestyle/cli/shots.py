@@ -31,7 +31,7 @@ BAR_SECONDS = 0.2
 
 def shots(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    found = vars(_parser().parse_args(argv))
+    found = _parser().values(argv)
     part = InputSettings(**given(found, PART))
     _find(found["source"], part, found["json"], found["quiet"])
     return 0
