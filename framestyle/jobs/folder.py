@@ -64,7 +64,8 @@ class JobFolder:
                     f"the job folder {path} has files in it that are not framestyle's; name an "
                     "empty or new folder with --job-dir"
                 )
-            self._is_ours = not path.exists() or (path / MARK).exists()
+            self._is_new = not path.exists()
+            self._is_ours = self._is_new or (path / MARK).exists()
             path.mkdir(exist_ok=True)
             (path / MARK).touch()
         except OSError as error:
@@ -78,6 +79,12 @@ class JobFolder:
             raise UnfinishedJobError(
                 f"another run is at work in {path}; wait for it, or name another folder with "
                 "--job-dir"
+            ) from None
+        except OSError as error:
+            if self._is_new:
+                shutil.rmtree(path, ignore_errors=True)
+            raise OutputError(
+                f"cannot lock the job folder {path}: {error.strerror}; name another with --job-dir"
             ) from None
 
     def __enter__(self) -> Self:
