@@ -1,6 +1,7 @@
 """Where the weights of a network are, how they get there, and loading them."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +174,7 @@ def _model(spec: ModelSpec, files: Mapping[str, Path], progress: Progress) -> nn
 
 
 def _location(kind: Literal["file", "cache", "embedded"], path: Path) -> Location:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path's raises where a folder may not be entered
         return Location("missing", path, 0)
     return Location(kind, path, path.stat().st_size)
 

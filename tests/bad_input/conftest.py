@@ -183,9 +183,9 @@ def command():
     It succeeds or refuses in one line; with ``may_fail``, it may stop at a frame that it names.
     """
 
-    def go(kind, arguments, may_fail=False):
+    def go(kind, arguments, may_fail=False, around=contextlib.nullcontext):
         code = None
-        with heard() as said, in_memory(), in_time():
+        with heard() as said, in_memory(), in_time(), around():
             try:
                 code = main([os.fspath(part) for part in arguments])
             except SystemExit as leaving:
