@@ -20,6 +20,7 @@ from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
 _MOST_BYTES = 1 << 28  # the frames of a day are two million lines
+_SHOWN_CHARACTERS = 200
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 """Settings that do not change a single byte of the result."""
 
@@ -54,7 +55,8 @@ class Manifest:
         """Say in words what differs from another job, one line each."""
         mine, theirs = _flat(dataclasses.asdict(self)), _flat(dataclasses.asdict(other))
         return [
-            f"{key}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} now"
+            f"{_shown(key)}: {_shown(theirs.get(key, 'not set'))} before, "
+            f"{_shown(mine.get(key, 'not set'))} now"
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
@@ -111,6 +113,12 @@ def library_versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "numpy": numpy.__version__,
     }
+
+
+def _shown(value: Any) -> str:
+    """Return a value on a line with others; a damaged manifest may hold any."""
+    text = str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
