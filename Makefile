@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 # Tests wait for processes and disks as much as they compute, on one thread: two halves at a time.
-FIRST := $(addprefix tests/,bad_input cli jobs metrics networks stages)
+FIRST := $(addprefix tests/,bad_input cli jobs metrics networks)
 FOLDERS := $(patsubst %/,%,$(wildcard tests/[a-z]*/))
 SECOND := $(filter-out $(FIRST),$(FOLDERS) $(wildcard tests/test_*.py))
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)

@@ -248,6 +248,7 @@ def test_the_command_itself(at, things, count):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_what_is_written_where_nothing_can_be(things, count):
     with Path("/dev/full").open("wb") as full:
         for arguments in (["weights"], ["picture.png", "--print-config"], ["shots", "frames"]):

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,8 +47,10 @@ def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
     if is_pipe:
         reading, writing = os.pipe()
         os.close(reading)
-    else:
+    elif Path("/dev/full").exists():
         writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        pytest.skip("there is no /dev/full")
     with os.fdopen(writing, "w") as out:
         monkeypatch.setattr(sys, "stdout", out)
         if is_pipe:
