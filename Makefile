@@ -4,6 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
+# Tests wait for processes and disks as much as they compute: two at a time, on a thread each.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+
 .PHONY: demo test test-slow test-gpu lint format bench pictures samples clean
 
 demo: $(READY)
@@ -12,10 +16,10 @@ demo: $(READY)
 	@echo "The dreamed and painted clip is demo/clip.mp4"
 
 test: $(READY)
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-slow: $(READY)
-	$(BIN)/pytest -m "slow or not slow" --timeout 1800
+	$(PYTEST) -m "slow or not slow" --timeout 1800
 
 test-gpu: $(READY)
 	$(BIN)/pytest -m gpu

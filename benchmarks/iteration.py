@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.machine import seconds
-from framestyle.config import DreamSettings, MotionSettings, StyleSettings
-from framestyle.jobs.device import has_fast_bfloat16
-from framestyle.networks import FeatureNetwork, network_spec
+from framestyle.config import ComputeSettings, DreamSettings, MotionSettings, StyleSettings
+from framestyle.jobs.device import has_fast_bfloat16, player_on
+from framestyle.networks import FeatureNetwork, Room, network_spec
 from framestyle.objectives import TemporalLoss, WeightedSum
 from framestyle.stages import DreamStage, StyleStage
-from framestyle.stages.optimise import Evaluate, Stepper
+from framestyle.stages.evaluation import Evaluation, Jittered
+from framestyle.stages.optimise import Optimisation
 from framestyle.stages.steppers import Adam, NormalisedAscent
 from training.cost import multiply_adds
 
@@ -94,33 +95,26 @@ def _layers(case: Case) -> tuple[tuple[str, float], ...]:
     return (*spec.default_style_layers, *spec.default_content_layers)
 
 
-def _ours(case: Case, network: FeatureNetwork, image: Tensor) -> Callable[[], None]:
+def _ours(case: Case, network: FeatureNetwork, image: Tensor) -> Callable[[], object]:
     """One iteration of a stage as a run makes it, with every term on."""
-    x = image.clone().requires_grad_(True)
-    stepper: Stepper
+    room = Room()
+    player = player_on(image.device, ComputeSettings(), room, print)
     if case.stage == "dream":
-        dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case))
+        dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case), room=room)
         terms = WeightedSum({"dream": (1.0, dream.term((case.side_px, case.side_px)))})
-        stepper, evaluate = NormalisedAscent(0.01), _evaluate(terms, dream.extract)
-    else:
-        style, last = torch.rand_like(image), torch.rand_like(image)
-        spec = network_spec(case.network)
-        stage = StyleStage(
-            network,
-            StyleSettings(style_weight=5.0),
-            spec.default_content_layers,
-            spec.default_style_layers,
-            [(1.0, style)],
-        )
-        held = TemporalLoss(last, torch.ones_like(last[:, :1]))
-        terms = stage.objective(image, (MotionSettings().temporal_weight, held))
-        stepper = Adam(0.005, levels=StyleSettings().levels)
-        evaluate = _evaluate(terms, stage.extract)
-    return lambda: stepper.step(x, evaluate) and None
-
-
-def _evaluate(terms: WeightedSum, extract: Callable[[Tensor], dict[str, Tensor]]) -> Evaluate:
-    return lambda x: terms(x, extract(x))
+        shifts = torch.zeros(PAIRS, 2, dtype=torch.int64, device=image.device)
+        evaluation: Evaluation = Jittered(terms, dream.extract, shifts)
+        return player.begin(Optimisation(image, evaluation, NormalisedAscent(0.01))).step
+    style, last = torch.rand_like(image), torch.rand_like(image)
+    spec, settings = network_spec(case.network), StyleSettings(style_weight=5.0)
+    layers = spec.default_content_layers, spec.default_style_layers
+    stage = StyleStage(network, settings, *layers, [(1.0, style)], room)
+    held = TemporalLoss(last, torch.ones_like(last[:, :1]))
+    evaluation = Evaluation(
+        stage.objective(image, (MotionSettings().temporal_weight, held)), stage.extract
+    )
+    adam = Adam(0.005, levels=settings.levels)
+    return player.begin(Optimisation(image, evaluation, adam, settings.averaging)).step
 
 
 def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], None]:

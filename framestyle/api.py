@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.errors import InputError, JobError, SettingsError
+from framestyle.errors import InputError, SettingsError
+from framestyle.files import home_expanded
 from framestyle.jobs import parse_style, run
-from framestyle.jobs.device import pick_device, restored_threads
+from framestyle.jobs.departures import check_finite
+from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.memory import within_memory
 from framestyle.jobs.stages import (
     Style,
@@ -114,7 +115,7 @@ def _one_picture(
             f"got an array of shape {pixels.shape} and type {pixels.dtype}, expected (H, W, 3) of "
             "uint8 or uint16, in the order R, G, B"
         )
-    with restored_threads():
+    with restored_afterwards():
         return _made(pixels, styles, config, progress)
 
 
@@ -134,11 +135,7 @@ def _made(
     result, _ = within_memory(
         lambda: styler.step(image, on_step=on_step), styler.room, "the picture", progress
     )
-    if not bool(torch.isfinite(result).all()):
-        raise JobError(
-            "the optimisation left the numbers (not finite); take a smaller step size or the "
-            "precision fp32"
-        )
+    check_finite(result, "the picture")
     return to_pixels(result, 16 if pixels.dtype == np.uint16 else 8)
 
 
@@ -153,7 +150,7 @@ def _styles(styles: StylePictures) -> list[Style]:
     for style in styles:
         if isinstance(style, tuple):
             path, weight = style
-            parsed.append((Path(path).expanduser(), checked_weight(str(path), float(weight))))
+            parsed.append((home_expanded(path), checked_weight(str(path), float(weight))))
         else:
             parsed.append(parse_style(str(style)))
     return parsed

@@ -42,6 +42,9 @@ class InputSettings(Settings):
                                    metavar="RATE", low=0.01, high=1000)
     size: int | None = setting(None, "longest side; larger frames are scaled down, never stretched",
                                whole, metavar="PX", low=16, high=32768)
+    deinterlace: str = setting("auto", "which frames of a video are made whole of two fields: "
+                               "those that it marks as interlaced, all, or none",
+                               choices=("auto", "on", "off"))
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,8 @@ class ComputeSettings(Settings):
     memory: float | None = setting(None, "memory that the optimisation may take, in GiB; frames "
                                    "that need more are made in tiles (a share of the device's)",
                                    number, metavar="GIB", low=0.01, high=2**20)
+    graphs: bool = setting(True, "launch the operations of a step one by one on a GPU, instead of "
+                           "recording them once (CUDA graphs)", flag="no_graphs")
     seed: int = setting(0, "seed of noise and jitter", whole, metavar="N", low=0, high=2**63 - 1)
     networks: str = setting("auto", "networks where none is named: full is inception_v3 and vgg19, "
                             "lite the embedded one", choices=("auto", "full", "lite"))

@@ -7,13 +7,15 @@ import dataclasses
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from framestyle.errors import SettingsError
+from framestyle.files import check_name, home_expanded
 
 Kind = TypeVar("Kind", bound="Settings")
 Layers = tuple[tuple[str, float], ...]
@@ -96,9 +98,11 @@ def _check(flag: str, value: Any, default: Any, meaning: Meaning) -> None:
         items = (value,)
         if isinstance(default, tuple):
             items = value if isinstance(value, tuple) else (None,)
-        is_pairs = parse is not layers or all(_is_layer(pair) for pair in value)
-        if not all(isinstance(item, kind) for item in items) or not is_pairs:
+        is_kind = all(isinstance(item, kind) for item in items)
+        if not is_kind or (parse is layers and not _are_layers(value)):
             raise SettingsError(f"{flag}: got {value!r}, expected {expected}")
+    if parse is path:
+        check_name(value, SettingsError)
     if isinstance(value, int | float | Fraction):
         _check_range(flag, value, meaning)
 
@@ -115,15 +119,34 @@ def _is_layer(pair: Any) -> bool:
         and len(pair) == 2
         and isinstance(pair[0], str)
         and isinstance(pair[1], int | float)
+        and abs(pair[1]) <= sys.float_info.max  # refuses nan too
     )
+
+
+def _are_layers(value: tuple[Any, ...]) -> bool:
+    """Tell whether these are pairs that the command line could give: each named once, at least one.
+
+    Text is how a manifest and a configuration file hold them.
+    """
+    try:
+        return all(map(_is_layer, value)) and layers(_as_text(value)) == tuple(map(tuple, value))
+    except ValueError:
+        return False
+
+
+def _as_text(pairs: Iterable[tuple[str, float]]) -> str:
+    """Write pairs of a layer and a number as ``layers`` parses them."""
+    return ",".join(f"{name}:{number!r}" for name, number in pairs)
 
 
 def _check_range(flag: str, value: int | float | Fraction, meaning: Meaning) -> None:
     low = -math.inf if meaning.low is None else meaning.low
     high = math.inf if meaning.high is None else meaning.high
-    if not (low <= value <= high) or value in (-math.inf, math.inf):  # also refuses nan
+    # Refuses nan, infinity and whole numbers that become infinite too.
+    is_finite = -sys.float_info.max <= value <= sys.float_info.max
+    if not (low <= value <= high and is_finite):
         bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        shown = value if isinstance(value, int) else f"{float(value):g}"
+        shown = value if isinstance(value, int) or not is_finite else f"{float(value):g}"
         raise SettingsError(f"{flag}: got {shown}, expected {bounds}")
 
 
@@ -168,10 +191,11 @@ def layers(text: str) -> Layers:
 def seconds(text: str) -> float:
     """Parse a time: ``12.5``, ``1:02.5`` or ``01:02:03`` (HH:MM:SS), in seconds."""
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
-    if not match:
+    hours, minutes, rest = match.groups() if match else ("", "", "inf")
+    value = 3600.0 * float(hours or 0) + 60.0 * float(minutes or 0) + float(rest)
+    if not math.isfinite(value):
         raise ValueError(f"got {text!r}, expected seconds or HH:MM:SS")
-    hours, minutes, rest = match.groups()
-    return 3600.0 * int(hours or 0) + 60.0 * int(minutes or 0) + float(rest)
+    return value
 
 
 def fraction(text: str) -> Fraction:
@@ -180,7 +204,8 @@ def fraction(text: str) -> Fraction:
     The decimal forms of the NTSC rates mean the rates themselves: 29.97 is 30000/1001.
     """
     try:
-        value = Fraction(text.strip())
+        # The fraction of a large exponent would have as many digits, and take as long.
+        value = Fraction(text.strip() if len(text) <= 40 and "e" not in text.lower() else "")
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"got {text!r}, expected frames per second, as 25 or 30000/1001") from None
     ntsc = Fraction(round(value) * 1000, 1001)
@@ -189,7 +214,7 @@ def fraction(text: str) -> Fraction:
 
 def path(text: str) -> Path:
     """Parse a file name; ``~`` is the home folder."""
-    return Path(text).expanduser()
+    return home_expanded(text)
 
 
 _NUMBER = int | float | Fraction, "a number"
@@ -218,7 +243,7 @@ def as_plain(settings: Settings) -> Mapping[str, Any]:
         if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
             value = list(value)
         elif isinstance(value, tuple):
-            value = ",".join(f"{name}:{number!r}" for name, number in value)
+            value = _as_text(value)
         elif isinstance(value, Fraction | Path):
             value = str(value)
         if value is not None:

@@ -13,8 +13,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 MAY_IMPORT = {
     "errors": set(),
-    "settings": {"errors"},
-    "config": {"errors", "settings"},
+    "files": {"errors"},
+    "settings": {"errors", "files"},
+    "config": {"errors", "files", "settings"},
     "progress": {"errors"},
 }
 BASE = set(MAY_IMPORT)

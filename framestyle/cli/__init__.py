@@ -10,6 +10,7 @@ from framestyle.cli import config_file
 from framestyle.cli.arguments import Arguments, parse
 from framestyle.cli.metrics import metrics
 from framestyle.cli.shots import shots
+from framestyle.cli.streams import put, say
 from framestyle.cli.weights import weights
 from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
@@ -39,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return shots(argv[1:])
         return _stylize(parse(argv))
     except FramestyleError as error:
-        print(f"framestyle: {error}", file=sys.stderr)
+        say(f"framestyle: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("framestyle: stopped", file=sys.stderr)
+        say("framestyle: stopped")
         return INTERRUPTED
     finally:
         if is_main:
@@ -59,7 +60,7 @@ def _stylize(arguments: Arguments) -> int:
     styles = arguments.styles or from_file.styles
     output = arguments.output or from_file.output
     if arguments.print_config:
-        print(config_file.written(source, styles, output, config), end="")
+        put(config_file.written(source, styles, output, config))
         return 0
     if source is None:
         raise SettingsError("no input is named: framestyle INPUT STYLE... -o OUTPUT")
@@ -78,7 +79,7 @@ def _run(source: str, styles: Sequence[str], output: str, config: Config, quiet:
     except KeyboardInterrupt:
         console.close()
         kept = f"; {console.done} of {console.frames} frames are kept, and the same command goes on"
-        print(f"framestyle: stopped{kept if console.done else ''}", file=sys.stderr)
+        say(f"framestyle: stopped{kept if console.done else ''}")
         return INTERRUPTED
     finally:
         console.close()

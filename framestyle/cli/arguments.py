@@ -69,7 +69,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     """Parse the command line; raises ``SettingsError``, and ``SystemExit`` after ``--help``."""
     # argparse takes what follows "--" for flags where no path stands before it
     split = argv.index("--") if "--" in argv else len(argv)
-    found = vars(_parser().parse_intermixed_args(argv[:split]))
+    parser = _parser()
+    found = parser.checked(vars(parser.parse_intermixed_args(argv[:split])))
     found["paths"] += argv[split + 1 :]
     changes: dict[str, dict[str, Any]] = {}
     for key, value in found.items():

@@ -1,18 +1,28 @@
 """Configuration files: TOML that holds a run, read and written."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framestyle.cli.streams import is_text
 from framestyle.config import GROUPS, Config
 from framestyle.errors import SettingsError
+from framestyle.files import check_name, read_at_most
 from framestyle.settings import as_plain, meanings
 
 RUN = "run"
 """Table of what a run has beside its settings: source, styles, output, preset."""
+
+
+MOST_BYTES = 1 << 18
+"""A longer file is no configuration."""
+MOST_DOTS = 100
+"""In a line, outside of texts: keys within keys take time and memory by the square of how deep."""
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,15 @@ class RunFile:
 
 def read(path: Path) -> RunFile:
     """Read a configuration file; raises ``SettingsError`` where it is not one."""
+    check_name(path, SettingsError)
     try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = read_at_most(path, MOST_BYTES).decode()
+        if any(_QUOTED.sub("", line).count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError("keys within keys")
+        plain = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"--config {path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # Python refuses numbers of many digits, too
         raise SettingsError(f"--config {path}: not a TOML file ({error})") from None
     run = plain.pop(RUN, {})
     known = {"source": str, "styles": list, "output": str, "preset": str}
@@ -55,7 +69,11 @@ def read(path: Path) -> RunFile:
 
 
 def written(source: str | None, styles: tuple[str, ...], output: str | None, config: Config) -> str:
-    """Return the text of a configuration file that reproduces a run."""
+    """Return the text of a configuration file that reproduces a run.
+
+    Raises:
+        SettingsError: A file has a name that is no text.
+    """
     lines = ["# framestyle --config THIS_FILE reproduces the run.", "", f"[{RUN}]"]
     named: dict[str, Any] = {"source": source, "styles": list(styles), "output": output}
     lines += [f"{name} = {_value(value)}" for name, value in named.items() if value]
@@ -71,6 +89,12 @@ def written(source: str | None, styles: tuple[str, ...], output: str | None, con
                 lines.append(f"{item.name} = {_value(plain[item.name])}  # {help_text}")
             else:
                 lines.append(f"# {item.name} is not set  # {help_text}")
+    for line in lines:
+        if not is_text(line):
+            raise SettingsError(
+                f"--print-config: {line} is no text, which a configuration file must be; give the "
+                "file another name"
+            )
     return "\n".join(lines) + "\n"
 
 

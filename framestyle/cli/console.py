@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from framestyle.cli.streams import on_one_line, say
 from framestyle.progress import (
     Event,
     Fetching,
@@ -120,9 +121,9 @@ class Console:
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.write(message, file=self._stream)
+            self._bar.write(on_one_line(message), file=self._stream)
         else:
-            print(message, file=self._stream, flush=True)
+            say(message, self._stream)
 
 
 def _duration(seconds: float) -> str:

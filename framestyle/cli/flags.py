@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import shutil
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from framestyle.errors import SettingsError
@@ -27,6 +27,23 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
+
+    def values(self, argv: Sequence[str]) -> dict[str, Any]:
+        """Return what is parsed, by name; raises ``SettingsError``, and ``SystemExit`` for help."""
+        return self.checked(vars(self.parse_args(argv)))
+
+    def checked(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return what was parsed; raises ``SettingsError`` where a value was ``--``.
+
+        argparse takes it for the mark that ends the flags, and leaves an empty list.
+        """
+        for action in self._actions:
+            value = found.get(action.dest)
+            lost = value == [] and action.default != [] and action.nargs is None
+            if lost or (isinstance(value, list) and [] in value):
+                named = "/".join(action.option_strings) or action.metavar
+                self.error(f"{named}: got --, expected a value; name such a file ./--")
+        return found
 
     def error(self, message: str) -> NoReturn:
         """Raise ``SettingsError``; a flag that there is not is told with those of like names."""

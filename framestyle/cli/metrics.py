@@ -1,14 +1,15 @@
 """``framestyle metrics``: how steady and how faithful a result is."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from framestyle.cli.flags import PART, Parser, add_settings, given
+from framestyle.cli.streams import put
 from framestyle.config import InputSettings
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.metrics import MetricsSettings
 from framestyle.settings import meanings
 
@@ -29,7 +30,7 @@ ALL = tuple(field.name for field, _ in meanings(MetricsSettings))
 
 def metrics(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    found = vars(_parser().parse_args(argv))
+    found = _parser().values(argv)
     settings = MetricsSettings(**given(found, ALL))
     part = InputSettings(**given(found, PART))
     _measure(found, settings, part)
@@ -53,7 +54,7 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
     finally:
         console.close()
     text = json.dumps(report.as_plain(), indent=2, allow_nan=False) + "\n"
-    sys.stdout.write(text if found["json"] == STDOUT else table(report))
+    put(text if found["json"] == STDOUT else table(report))
     if file is not None:
         with disk_errors(f"writing {file}", file.parent):
             write_whole(file, text.encode())
@@ -64,10 +65,8 @@ def _check_file(file: Path, inputs: Iterable[str | Path]) -> None:
     from framestyle.media.landing import check_folder
     from framestyle.media.listing import find_pictures
 
-    try:
-        there = file.exists()
-    except OSError as error:
-        raise OutputError(f"--json: got {file} ({error.strerror}), expected a file name") from None
+    check_name(file, OutputError)
+    there = file.exists()
     if there and not file.is_file():
         what = "a folder" if file.is_dir() else "no regular file"
         raise OutputError(

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framestyle.cli.flags import PART, Parser, add_settings, given
+from framestyle.cli.streams import put, say
 from framestyle.config import InputSettings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ BAR_SECONDS = 0.2
 
 def shots(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
-    found = vars(_parser().parse_args(argv))
+    found = _parser().values(argv)
     part = InputSettings(**given(found, PART))
     _find(found["source"], part, found["json"], found["quiet"])
     return 0
@@ -44,14 +45,14 @@ def _find(path: str, part: InputSettings, as_json: bool, quiet: bool) -> None:
     source = open_source(path, part, notice=notices.append)
     if not quiet:
         for line in notices:
-            print(f"framestyle: {line}", file=sys.stderr)
+            say(f"framestyle: {line}")
     info = source.info
     shots = find_shots(_pixels(source, quiet))
     if as_json:
         text = json.dumps(_plain(path, shots, info), indent=2, allow_nan=False) + "\n"
     else:
         text = write_shots(shots, info.frame_rate, info.start_seconds)
-    sys.stdout.write(text)
+    put(text)
 
 
 def _pixels(source: "Source", quiet: bool) -> "Generator[np.ndarray, None, None]":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from framestyle.cli.streams import on_one_line, put
 from framestyle.errors import SettingsError
 
 USAGE = """\
@@ -14,7 +15,7 @@ usage: framestyle weights [--weights NAME=FILE]...  list the networks, and where
 def weights(argv: Sequence[str]) -> int:
     """Run the command; returns the exit code."""
     if {"-h", "--help"} & set(argv):
-        print(USAGE)
+        put(USAGE + "\n")
         return 0
     match list(argv):
         case ["fetch", *names] if not any(name.startswith("-") for name in names):
@@ -42,8 +43,8 @@ def _list(given: Sequence[str]) -> int:
         if where.kind == "missing":
             found = f"no such file: {where.path}" if name in files else "not here"
         size = f" ({where.size / 1e6:.0f} MB)" if where.size else ""
-        print(f"{name:14} {spec.description}\n{'':14} {found}{size}")
-    print("\nframestyle weights fetch downloads them; --weights NAME=FILE takes them from a file.")
+        put(f"{name:14} {spec.description}\n{'':14} {on_one_line(found)}{size}\n")
+    put("\nframestyle weights fetch downloads them; --weights NAME=FILE takes them from a file.\n")
     return 0
 
 
@@ -55,5 +56,5 @@ def _fetch(names: Sequence[str]) -> int:
     console = Console()
     for name in names or [*FULL.values(), FULL_FLOW]:
         path = fetch(name, console)
-        print(f"{name}: {path}")
+        put(f"{name}: {path}\n")
     return 0

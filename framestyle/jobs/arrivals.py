@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from framestyle.errors import InputError, JobError
+from framestyle.jobs.memory import device_errors
 from framestyle.jobs.shots import Cutting, Stretch
+from framestyle.jobs.transfer import uploaded, uploaded_motion
 from framestyle.media import Frame, Source, to_tensor
 from framestyle.motion import FlowSource, Motion, outside
 from framestyle.stages import looked_back_to
@@ -68,15 +70,12 @@ def forward(
             at = frame.index + 1
             if frame.index >= first:
                 motions: dict[int, Motion] = {}
-                if flow is not None:
-                    begin = cutting.stretch_of(frame.index).first
-                    motions = _motions(frame, begin, seen, flow, reach)
-                yield Arrival(
-                    frame,
-                    to_tensor(frame.pixels).to(device),
-                    {index: motion.to(device) for index, motion in motions.items()},
-                    cutting.ease(frame.index),
-                )
+                with device_errors(frame.label):
+                    if flow is not None:
+                        begin = cutting.stretch_of(frame.index).first
+                        motions = _motions(frame, begin, seen, flow, reach)
+                    arrival = _arrived(frame, motions, device, cutting.ease(frame.index))
+                yield arrival
             seen.append(frame)
     except InputError as error:  # it was whole when the run began
         raise JobError(f"reading frame {at + 1} failed: {error}") from None
@@ -102,12 +101,18 @@ def backward(
     after: Frame | None = None
     for frame in _against_time(source, min(last + 1, stretch.end - 1), stretch.first):
         if frame.index <= last:
-            motions = {}
-            if after is not None:
-                motion = _between(after, frame, flow)
-                motions[after.index] = motion.to(device)
-            yield Arrival(frame, to_tensor(frame.pixels).to(device), motions)
+            with device_errors(frame.label):
+                motions = {after.index: _between(after, frame, flow)} if after is not None else {}
+                arrival = _arrived(frame, motions, device)
+            yield arrival
         after = frame
+
+
+def _arrived(
+    frame: Frame, motions: Mapping[int, Motion], device: torch.device, ease: float = 0.0
+) -> Arrival:
+    on_device = {index: uploaded_motion(motion, device) for index, motion in motions.items()}
+    return Arrival(frame, uploaded(to_tensor(frame.pixels), device), on_device, ease)
 
 
 def _motions(

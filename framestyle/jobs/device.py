@@ -9,6 +9,10 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import SettingsError
+from framestyle.media.clip import Notices
+from framestyle.networks import Room
+from framestyle.stages.optimise import OneByOne, Player
+from framestyle.stages.recording import CudaGraphs, Recorder
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,25 @@ class Device:
 
 
 @contextmanager
-def restored_threads() -> Iterator[None]:
-    """Put the numbers of threads back afterwards: they hold for the whole process."""
+def restored_afterwards() -> Iterator[None]:
+    """Put back afterwards what holds for the whole process: threads, and cuDNN's choices."""
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    repeats = torch.backends.cudnn.deterministic
     try:
         yield
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
+        torch.backends.cudnn.deterministic = repeats
 
 
 def pick_device(settings: ComputeSettings) -> Device:
-    """Find the device that the settings ask for, and set the number of threads.
+    """Find the device that the settings ask for; have runs on it repeat, with so many threads.
 
     Raises:
         SettingsError: There is no such device here.
     """
+    torch.backends.cudnn.deterministic = True
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
         cv2.setNumThreads(settings.threads)
@@ -72,6 +79,20 @@ def pick_device(settings: ComputeSettings) -> Device:
         settings.precision == "auto" and has_fast_bfloat16(device)
     )
     return Device(device, torch.bfloat16 if bf16 else torch.float32)
+
+
+def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: Notices) -> Player:
+    """Return how steps are made on a device: played back as CUDA graphs, or one by one.
+
+    Args:
+        device: Where they are made.
+        settings: Whether they may be recorded.
+        room: The memory that they are planned with.
+        say: Hears in one line where recording fails.
+    """
+    if device.type == "cuda" and settings.graphs:
+        return Recorder(CudaGraphs, room, say)
+    return OneByOne()
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from framestyle.config import FLOWS, Config, MotionSettings
 from framestyle.errors import SettingsError
+from framestyle.files import check_name, home_expanded
 from framestyle.jobs.device import Device
 from framestyle.jobs.manifest import fingerprint
 from framestyle.media import ClipInfo
@@ -142,7 +143,8 @@ def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tup
 
 
 def _folder(name: str) -> Path:
-    folder = Path(name).expanduser()
+    folder = home_expanded(name)
+    check_name(folder, SettingsError)
     if folder.is_dir():
         return folder
     near = difflib.get_close_matches(name.lower(), FLOWS, n=1)

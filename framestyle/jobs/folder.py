@@ -1,16 +1,20 @@
-"""The folder of a job: who holds it, what job it is, and the last saved state."""
+"""The folder of a job: who holds it, what job it is, and the last saved states."""
 
+import contextlib
+import os
 import shutil
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
 
-from framestyle.errors import JobError, OutputError, UnfinishedJobError
+from framestyle.errors import OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.passes import Done
+from framestyle.jobs.saved import SavedStates
 from framestyle.media.landing import check_folder, disk_errors, sync
 from framestyle.stages import ClipState
 
@@ -18,10 +22,14 @@ MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
 
 
+def named(output: Path) -> Path:
+    """Return an output by a path that ends in its name, which ``.`` and ``a/..`` do not."""
+    return output.resolve() if output.name in ("", "..") else output
+
+
 def folder_beside(output: Path) -> Path:
     """Return where the job of an output lies unless told otherwise."""
-    if output.name in ("", ".."):  # "." and "..", beside which is not what they begin with
-        output = output.resolve()
+    output = named(output)
     return output.parent / f"{output.name}.{MARK}"
 
 
@@ -64,13 +72,16 @@ class JobFolder:
                     f"the job folder {path} has files in it that are not framestyle's; name an "
                     "empty or new folder with --job-dir"
                 )
-            self._is_ours = not path.exists() or (path / MARK).exists()
+            self._is_new = not path.exists()
+            self._is_ours = self._is_new or (path / MARK).exists()
             path.mkdir(exist_ok=True)
+            _check_plain(path / MARK)
             (path / MARK).touch()
         except OSError as error:
             raise OutputError(
                 f"cannot make the job folder {path}: {error.strerror}; name another with --job-dir"
             ) from None
+        self._states = SavedStates(path)
         self._lock = FileLock(path / MARK)
         try:
             self._lock.acquire(timeout=0)
@@ -78,6 +89,12 @@ class JobFolder:
             raise UnfinishedJobError(
                 f"another run is at work in {path}; wait for it, or name another folder with "
                 "--job-dir"
+            ) from None
+        except OSError as error:
+            if self._is_new:
+                shutil.rmtree(path, ignore_errors=True)
+            raise OutputError(
+                f"cannot lock the job folder {path}: {error.strerror}; name another with --job-dir"
             ) from None
 
     def __enter__(self) -> Self:
@@ -91,58 +108,78 @@ class JobFolder:
         trace: TracebackType | None,
     ) -> None:
         """Let go of the folder; what is in it stays, unless nothing was done yet."""
-        if not self._state.exists() and kind is not None:
+        if kind is not None and not self._states.are_there():
             self.remove()
             if not self._is_ours:  # an empty folder that the user had made
                 self.path.mkdir(exist_ok=True)
         self._lock.release()
 
-    @property
-    def _state(self) -> Path:
-        return self.path / "state.safetensors"
-
     def begin(self, manifest: Manifest, restart: bool) -> None:
         """Make sure that what lies in the folder is of this job.
 
         Raises:
-            UnfinishedJobError: It is of a job that differs, and ``restart`` is False.
+            UnfinishedJobError: It is of a job that differs, and ``restart`` is False, or it has
+                what no run puts there.
         """
         there = self.path / "manifest.json"
-        if restart or not self._state.exists():
-            self._clear()
-        elif differences := manifest.differences(Manifest.load(there)):
-            raise _differs(self.path, differences)
+        with disk_errors("clearing the job folder", self.path):
+            if restart:
+                self._clear()
+            for item in self._items():
+                _check_plain(item)
+            if self._states.are_there():
+                if differences := manifest.differences(Manifest.load(there)):
+                    raise _differs(self.path, differences)
+            elif not manifest.is_at(there):
+                self._clear()
+            for left in self.path.glob("tmp*"):  # by a killed run that tried the output out
+                shutil.rmtree(left)
         with disk_errors("saving the manifest", self.path):
-            manifest.save(there)
+            if not manifest.is_at(there):
+                manifest.save(there)
+            sync(self.path)
+            sync(self.path.parent)
 
     def load_state(self, device: str) -> tuple[ClipState, Done | None]:
-        """Return the last saved state and how far the job has come with it, None for a new job."""
-        if not self._state.exists():
-            return ClipState(), None
-        state, frame, leg = ClipState.load(self._state, device)
-        return state, Done(frame, leg)
+        """Return the newest whole state and how far the job has come with it, None for a new job.
+
+        Raises:
+            UnfinishedJobError: There are states, and all of them are damaged.
+        """
+        return self._states.load(device)
+
+    def go_back(self) -> bool:
+        """Let go of the newest state, where there is one before it; tell whether there was."""
+        return self._states.drop_newest()
 
     def save_state(self, state: ClipState, frame: int, leg: int = 0) -> None:
-        """Save the state after a frame of a leg; a power cut leaves the old one or the new one.
+        """Save the state after a frame of a leg; a power cut leaves those before or this one too.
 
         Raises:
             JobError: It cannot be written.
         """
-        part = self._state.with_suffix(".part")
-        doing = f"saving the state after frame {frame + 1}"
-        try:
-            with disk_errors(doing, self.path):
-                state.save(part, frame, leg)
-                sync(part)
-                part.replace(self._state)
-        except SafetensorError as error:
-            raise JobError(f"{doing} failed in {self.path}: {error}") from None
+        self._states.save(state, frame, leg)
 
     def remove(self) -> None:
-        """Delete the folder: the job is done, or nothing of it is worth keeping."""
-        self._clear()
+        """Delete the folder: the job is done, or nothing of it is worth keeping.
+
+        What tells that the output has landed goes last, so that a run which is cut off here is
+        taken up by the same command.
+        """
+        with contextlib.suppress(OSError):  # of no harm where it stays
+            for item in list(self.path.iterdir()):
+                if item.is_dir() and not item.is_symlink():
+                    shutil.rmtree(item)
+            self._states.remove()
+            self._clear()
+            (self.path / MARK).unlink()  # still locked: nobody else begins here
+            self.path.rmdir()
         self._lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _items(self) -> Iterator[Path]:
+        """Yield all that lies in the folder, at any depth; links are not followed."""
+        for folder, folders, files in os.walk(self.path):
+            yield from (Path(folder, name) for name in (*folders, *files))
 
     def _clear(self) -> None:
         for item in self.path.iterdir():
@@ -152,6 +189,19 @@ class JobFolder:
                 shutil.rmtree(item)
             else:
                 item.unlink()
+
+
+def _check_plain(path: Path) -> None:
+    """Raise where a path is there and is neither a file nor a folder: a link leads elsewhere."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UnfinishedJobError(
+            f"{path} is a link or a device, which no run puts into its job folder; take it away, "
+            "or name another folder with --job-dir"
+        )
 
 
 def _differs(path: Path, differences: list[str]) -> UnfinishedJobError:

@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,19 @@ import torch
 
 from framestyle.config import GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
+from framestyle.files import opened_at_once, read_at_most
 from framestyle.settings import as_plain
 
 _SAMPLE_BYTES = 1 << 20
+_MOST_BYTES = 1 << 28  # the frames of a day are two million lines
+_SHOWN_CHARACTERS = 200
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 """Settings that do not change a single byte of the result."""
+
+_FILES = {"dream": ("guide",), "motion": ("shots",), "compute": ("weights",)}
+"""Settings that name files: what is in them counts, and not how they were named."""
+
+_COMPARED = ("settings", "inputs", "versions", "run")
 
 
 @dataclass(frozen=True)
@@ -28,34 +36,53 @@ class Manifest:
 
     Attributes:
         settings: Settings by group, as plain values.
-        inputs: Fingerprints by the name under which the user gave the file.
+        inputs: Fingerprints of files by the part that they play: ``clip``, ``style 1``, ...
         versions: Of framestyle and the libraries.
-        run: What else there is: the output's form, the device, the styles in their order.
+        run: What else there is: the output's form, the device, the weights of styles.
+        names: The files' names by the part that they play, for people; a file that is named
+            otherwise, or was moved, is the same.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
     inputs: Mapping[str, str]
     versions: Mapping[str, str]
     run: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, config: Config, inputs: Iterable[Path], run: Mapping[str, str]) -> "Manifest":
+    def of(cls, config: Config, inputs: Mapping[str, Path], run: Mapping[str, str]) -> "Manifest":
         """Describe a job; raises ``InputError`` where an input cannot be read."""
         settings = {group: dict(as_plain(getattr(config, group))) for group in GROUPS}
-        for group, names in _HOW_ONLY.items():
+        for group, names in (*_HOW_ONLY.items(), *_FILES.items()):
             for name in names:
                 settings[group].pop(name, None)
-        prints = {str(path): fingerprint(path) for path in inputs}
-        return cls(settings, prints, library_versions(), run)
+        prints = {part: fingerprint(path) for part, path in inputs.items()}
+        told = {part: str(path) for part, path in inputs.items()}
+        return cls(settings, prints, library_versions(), run, told)
 
     def differences(self, other: "Manifest") -> list[str]:
         """Say in words what differs from another job, one line each."""
-        mine, theirs = _flat(dataclasses.asdict(self)), _flat(dataclasses.asdict(other))
+        mine, theirs = self._flat(), other._flat()
         return [
-            f"{key}: {theirs.get(key, 'not set')} before, {mine.get(key, 'not set')} now"
+            f"{_shown(self._told(key))}: {_shown(theirs.get(key, 'not set'))} before, "
+            f"{_shown(mine.get(key, 'not set'))} now"
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
+
+    def is_at(self, path: Path) -> bool:
+        """Tell whether this job is what a file describes."""
+        try:
+            return not self.differences(Manifest.load(path))
+        except UnfinishedJobError:
+            return False
+
+    def _flat(self) -> dict[str, Any]:
+        return _flat({part: getattr(self, part) for part in _COMPARED})
+
+    def _told(self, key: str) -> str:
+        name = self.names.get(key.removeprefix("inputs."))
+        return f"{key} ({name})" if name is not None and key.startswith("inputs.") else key
 
     def save(self, path: Path) -> None:
         """Write it; a power cut leaves the old file or the new one."""
@@ -70,9 +97,9 @@ class Manifest:
     def load(cls, path: Path) -> "Manifest":
         """Read it; raises ``UnfinishedJobError`` where it is damaged."""
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(read_at_most(path, _MOST_BYTES))
             return cls(**{part.name: dict(plain[part.name]) for part in dataclasses.fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnfinishedJobError(
                 f"the manifest {path} is damaged ({error}); start the job anew with --restart"
             ) from None
@@ -84,10 +111,10 @@ def fingerprint(path: Path) -> str:
     Clips can be many gigabytes, of which a changed one keeps neither the size nor these places.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or is a pipe.
     """
     try:
-        with path.open("rb") as file:
+        with opened_at_once(path) as file:
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.blake2b(str(size).encode(), digest_size=16)
             for start in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):
@@ -109,6 +136,12 @@ def library_versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "numpy": numpy.__version__,
     }
+
+
+def _shown(value: Any) -> str:
+    """Return a value on a line with others; a damaged manifest may hold any."""
+    text = str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def _flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

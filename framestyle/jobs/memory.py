@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,6 +58,23 @@ def told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
                 f"{name}: made in tiles of {tiling.side_px} px, to stay within {budget:.1f} GiB; "
                 "--memory GIB gives it more or less"
             )
+
+
+@contextmanager
+def device_errors(named: str) -> Iterator[None]:
+    """Turn what a device raises into ``JobError``.
+
+    A GPU that has failed once fails at everything in the same process, so nothing is made again
+    there. What was saved is whole, and the same command goes on after it.
+
+    Args:
+        named: What was being made, for people.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        line = (str(error).splitlines() or ["out of memory"])[0]
+        raise JobError(f"{named}: {line}; the same command goes on after what is saved") from error
 
 
 def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Progress) -> Made:

@@ -1,5 +1,6 @@
 """Going over a stretch several times, with its time and against it (Ruder 2016, section 4.4)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from safetensors.torch import load, save
 
 from framestyle.errors import UnfinishedJobError
 from framestyle.jobs.shots import Cutting, Stretch
-from framestyle.media.landing import disk_errors, write_whole
+from framestyle.media.landing import disk_errors, sealed, sync, unsealed, write_whole
 from framestyle.stages import FrameState
+
+_NAME = re.compile(r"\.?(\d{1,12})\.(\d{1,4})\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,19 @@ def _legs_of(stretch: Stretch, passes: int) -> Iterator[Leg]:
 
 
 def written(cutting: Cutting, passes: int, done: Done | None) -> int:
-    """Return how many frames of the output stand when a job has come so far."""
+    """Return how many frames of the output stand when a job has come so far.
+
+    Raises:
+        UnfinishedJobError: It has come to no frame of this clip.
+    """
     if done is None:
         return 0
-    leg = next(leg for leg in legs(cutting, passes) if _is_in(done, leg))
+    leg = next((leg for leg in legs(cutting, passes) if _is_in(done, leg)), None)
+    if leg is None:
+        raise UnfinishedJobError(
+            f"the saved state is of frame {done.frame + 1} in pass {done.leg + 1}, which the run "
+            "does not have; start the job anew with --restart"
+        )
     return done.frame + 1 if leg.is_last else leg.stretch.first
 
 
@@ -122,7 +134,8 @@ class KeptFrames:
         tensors = {k: v.cpu().contiguous() for k, v in parts.items() if v is not None}
         with disk_errors(f"keeping frame {index + 1} for the next pass", self._folder):
             self._folder.mkdir(exist_ok=True)
-            write_whole(self._path(index, leg), save(tensors))
+            write_whole(self._path(index, leg), sealed(save(tensors)))
+            sync(self._folder)
 
     def read(self, index: int, leg: int, device: torch.device) -> FrameState:
         """Return what a leg made of a frame, in float32.
@@ -132,9 +145,9 @@ class KeptFrames:
         """
         path = self._path(index, leg)
         try:
-            parts = load(path.read_bytes())
+            parts = load(unsealed(path.read_bytes()))
             return FrameState(**{k: v.to(device).float() for k, v in parts.items()})
-        except (OSError, SafetensorError, TypeError) as error:
+        except (OSError, ValueError, SafetensorError, TypeError) as error:
             raise UnfinishedJobError(
                 f"{path}, which an earlier pass made, is missing or damaged ({error}); start the "
                 "job anew with --restart"
@@ -143,7 +156,10 @@ class KeptFrames:
     def drop_before(self, leg: Leg) -> None:
         """Delete all that no leg from this one on reads, whatever run left it."""
         for path in self._folder.glob("*.*.safetensors*"):
-            index, number = (int(part) for part in path.name.lstrip(".").split(".")[:2])
+            found = _NAME.match(path.name)
+            if found is None:
+                continue
+            index, number = map(int, found.groups())
             if index < leg.stretch.first or number < leg.number - 1:
                 path.unlink(missing_ok=True)
 

@@ -15,12 +15,13 @@ from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
 from framestyle.jobs.folder import JobFolder
-from framestyle.jobs.memory import within_memory
+from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
 from framestyle.jobs.shots import Cutting
+from framestyle.jobs.transfer import Download
 from framestyle.media import Sink, Source
-from framestyle.motion import CachedFlow, FlowFiles, FlowSource
+from framestyle.motion import CachedFlow, FlowSource
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
 
@@ -54,7 +55,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
         self.kept = KeptFrames(self.job.path / "passes")
-        if self.flow is not None and self.passes > 1 and not isinstance(self.flow, FlowFiles):
+        if self.flow is not None and self.passes > 1 and self.flow.worth_keeping:
             self.flow = CachedFlow(self.flow, self.job.path / "flow")
 
     def run(self, state: ClipState, done: Done | None) -> None:
@@ -83,7 +84,7 @@ class Pipeline:
             for arrival in reading:
                 began = time.monotonic()
                 result, state = self._made(leg, arrival, state)
-                writing.put(Departure(leg, arrival.frame, result, state))
+                writing.put(Departure(leg, arrival.frame, Download(result), state))
                 if leg.optimises:
                     self.progress(FrameDone(arrival.frame.index, time.monotonic() - began))
             writing.finish()
@@ -123,7 +124,7 @@ class Pipeline:
         self, arrival: Arrival, state: ClipState, own: FrameState | None
     ) -> tuple[Tensor, FrameState]:
         index = arrival.frame.index
-        named = f"frame {index + 1} ({arrival.frame.name})"
+        named = arrival.frame.label
         links = [Link(motion, state.frames[i]) for i, motion in arrival.motions.items()]
 
         def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
@@ -132,17 +133,8 @@ class Pipeline:
         def made() -> tuple[Tensor, FrameState]:
             return self.styler.step(arrival.image, links, on_step, own=own, ease=arrival.ease)
 
-        try:
-            result, after = within_memory(made, self.styler.room, named, self.progress)
-            if not bool(torch.isfinite(result).all()):
-                raise JobError(
-                    f"{named}: the optimisation left the numbers (not finite); take a smaller step "
-                    "size or --precision fp32"
-                )
-        except RuntimeError as error:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise JobError(f"{named}: {line}") from error
-        return result, after
+        with device_errors(named):
+            return within_memory(made, self.styler.room, named, self.progress)
 
 
 def _until(arrivals: Iterator[Arrival], end: int) -> Iterator[Arrival]:

@@ -1,21 +1,22 @@
 """A whole run: everything is checked, then every frame goes its way, then the output stands."""
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from framestyle.config import Config
 from framestyle.errors import OutputError
-from framestyle.jobs.device import Device, pick_device, restored_threads
-from framestyle.jobs.flow import check_flow, flow_identity, flow_source, follows, with_chosen_flow
+from framestyle.files import check_name
+from framestyle.jobs.begun import begin
+from framestyle.jobs.device import pick_device, restored_afterwards
+from framestyle.jobs.disk import checked_room, need_of
+from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
-from framestyle.jobs.manifest import Manifest
+from framestyle.jobs.identity import manifest_of
 from framestyle.jobs.memory import told_tiles
-from framestyle.jobs.passes import counted, written
+from framestyle.jobs.passes import counted
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.shots import check_shots, cutting_of
 from framestyle.jobs.stages import (
@@ -26,7 +27,7 @@ from framestyle.jobs.stages import (
     weights_files,
     with_chosen_networks,
 )
-from framestyle.media import Source, open_sink, open_source
+from framestyle.media import open_source
 from framestyle.progress import Event, Notice, Progress, RunDone, RunStarted, ignore
 
 
@@ -56,7 +57,7 @@ def run(
         FramestyleError: See ``framestyle.errors``.
         KeyboardInterrupt: Ctrl-C; what is finished is kept for the next run.
     """
-    with restored_threads():
+    with restored_afterwards():
         return _run(source, styles, output, config, progress)
 
 
@@ -73,6 +74,7 @@ def _run(
     def notice(message: str) -> None:
         notices.append(Notice(message))
 
+    check_name(output, OutputError)
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)
@@ -83,32 +85,25 @@ def _run(
     check_flow(config, clip.info, notices.append)
     check_shots(config.motion, clip.info.frame_count)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
-        manifest = _manifest(config, clip, styles, list(pictures), device, output)
-        job.begin(manifest, config.job.restart)
-        state, done = job.load_state(str(device.device))
-        passes = config.motion.passes if follows(config, clip.info) else 1
-        found = None if done is None else cutting_of(clip, config, job.path, notices.append)
-        with open_sink(
-            output,
-            clip.info,
-            config.output,
-            work_dir=job.path,
-            done=written(found, passes, done) if found else 0,
-            notice=notice,
-        ) as sink:
-            styler = build(config, styles, pictures, device, progress)
-            flow = flow_source(config, clip.info, device, weights_files(config), progress)
-            notice(f"device: {device}")
-            for line in told_tiles(styler, (clip.info.height_px, clip.info.width_px)):
-                notice(line)
-            for event in notices:
-                progress(event)
-            cutting = found or cutting_of(clip, config, job.path, progress)
-            progress(RunStarted(*counted(cutting, passes, done)))
-            pipeline = Pipeline(
-                clip, sink, styler, job, cutting, flow, device.device, progress, passes
-            )
-            pipeline.run(state, done)
+        job.begin(manifest_of(config, clip.info, styles, device, output), config.job.restart)
+        begun = begin(clip, output, config, job, str(device.device), notice)
+        with begun.sink as sink:
+            if not sink.has_landed:
+                styler = build(config, styles, pictures, device, progress)
+                flow = flow_source(config, clip.info, device, weights_files(config), progress)
+                notice(f"device: {device}")
+                for line in told_tiles(styler, (clip.info.height_px, clip.info.width_px)):
+                    notice(line)
+                for event in notices:
+                    progress(event)
+                cutting = begun.cutting or cutting_of(clip, config, job.path, progress)
+                need = need_of(config, clip.info, cutting, Path(output), begun.passes)
+                progress(Notice(checked_room(need, job.path, Path(output))))
+                progress(RunStarted(*counted(cutting, begun.passes, begun.done)))
+                pipeline = Pipeline(
+                    clip, sink, styler, job, cutting, flow, device.device, progress, begun.passes
+                )
+                pipeline.run(begun.state, begun.done)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))
@@ -120,27 +115,3 @@ def _check_output(output: Path, pictures: Mapping[Path, Tensor]) -> None:
     for picture in pictures:
         if output.exists() and picture.exists() and output.samefile(picture):
             raise OutputError(f"{output} is read by the run; give the output another name")
-
-
-def _manifest(
-    config: Config,
-    clip: Source,
-    styles: Sequence[Style],
-    pictures: list[Path],
-    device: Device,
-    output: str | Path,
-) -> Manifest:
-    inputs = [*(clip.info.files or [clip.info.path]), *pictures]
-    used = [stage.network for stage in (config.dream, config.style) if stage.enabled]
-    used.append(config.motion.flow)
-    inputs += [config.motion.shots] if config.motion.shots is not None else []
-    # weights that the user gives may change; those of the registry have one content for ever
-    given = weights_files(config).items()
-    inputs += [file for name, file in given if name in used and file.is_file()]
-    # a job follows its device: other arithmetic, other bytes
-    config = dataclasses.replace(
-        config, compute=config.compute.replaced(threads=torch.get_num_threads())
-    )
-    about = {"device": str(device), "output": Path(output).name}
-    about |= {f"style {i}": f"{path}:{weight!r}" for i, (path, weight) in enumerate(styles, 1)}
-    return Manifest.of(config, inputs, about | flow_identity(config, clip.info))

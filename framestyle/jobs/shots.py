@@ -8,7 +8,7 @@ from framestyle.config import Config, MotionSettings
 from framestyle.errors import FramestyleError, InputError, JobError
 from framestyle.jobs.flow import follows
 from framestyle.media import Source
-from framestyle.media.landing import disk_errors, write_whole
+from framestyle.media.landing import disk_errors, sealed, unsealed, write_whole
 from framestyle.motion import Shot, find_shots, read_shots, write_shots
 from framestyle.progress import Notice, Progress
 
@@ -110,7 +110,7 @@ def cutting_of(source: Source, config: Config, folder: Path, progress: Progress)
         finally:
             frames.close()
         with disk_errors("keeping the shots", folder):
-            write_whole(kept, write_shots(shots).encode())
+            write_whole(kept, sealed(write_shots(shots).encode()))
     if len(shots) > 1:
         progress(Notice(_told(shots)))
     return Cutting(shots)
@@ -119,8 +119,9 @@ def cutting_of(source: Source, config: Config, folder: Path, progress: Progress)
 def _kept(path: Path, count: int) -> list[Shot] | None:
     """Return the shots of an earlier run of the job; None where there are none, or damaged ones."""
     try:
-        return read_shots(path, count) if path.exists() else None
-    except FramestyleError:
+        unsealed(path.read_bytes())
+        return read_shots(path, count)  # to which the seal is a comment
+    except (OSError, ValueError, FramestyleError):
         return None
 
 

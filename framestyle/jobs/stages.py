@@ -1,6 +1,7 @@
 """Building the stages of a run: networks chosen and loaded, style pictures read, sizes checked."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError, SettingsError
-from framestyle.jobs.device import Device
+from framestyle.files import home_expanded
+from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
 from framestyle.media import Colour, picture_within, read_picture, to_tensor
 from framestyle.networks import (
@@ -37,13 +39,13 @@ def parse_style(text: str) -> Style:
         SettingsError: The weight is not over 0.
     """
     path, colon, weight = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return Path(text).expanduser(), 1.0
+    if not colon or os.path.exists(text):  # noqa: PTH110 - that of Path raises for long names
+        return home_expanded(text), 1.0
     try:
         value = number(weight)
     except ValueError:
-        return Path(text).expanduser(), 1.0  # a colon of the name, or of a drive
-    return Path(path).expanduser(), checked_weight(text, value)
+        return home_expanded(text), 1.0  # a colon of the name, or of a drive
+    return home_expanded(path), checked_weight(text, value)
 
 
 def checked_weight(style: str, weight: float) -> float:
@@ -58,6 +60,13 @@ def checked_weight(style: str, weight: float) -> float:
 def weights_files(config: Config) -> dict[str, Path]:
     """Return the weights files that the settings name, by network."""
     return dict(parse_weights(text) for text in config.compute.weights)
+
+
+def init_file(config: Config) -> Path | None:
+    """Return the picture that a shot's first frame starts from, where the settings name one."""
+    if not config.style.enabled or config.style.init in ("content", "noise"):
+        return None
+    return home_expanded(config.style.init)
 
 
 def with_chosen_networks(config: Config, device: Device, progress: Progress) -> Config:
@@ -125,8 +134,8 @@ def read_pictures(
     paths = [path for path, _ in styles] if config.style.enabled else []
     if config.dream.enabled and config.dream.guide is not None:
         paths.append(config.dream.guide)
-    if config.style.enabled and config.style.init not in ("content", "noise"):
-        paths.append(Path(config.style.init).expanduser())
+    init = init_file(config)
+    paths += [init] if init is not None else []
     return {path: to_tensor(picture_within(read_picture(path), colour)) for path in paths}
 
 
@@ -158,6 +167,8 @@ def build(
         return networks[name, pooling]
 
     room = room_on(device.device, config.compute)
+    # one for both stages: what they record shares its memory
+    player = player_on(device.device, config.compute, room, lambda line: progress(Notice(line)))
     dream, style = None, None
     if config.dream.enabled:
         chosen = config.dream
@@ -169,6 +180,7 @@ def build(
             config.compute.seed,
             guide,
             room,
+            player,
         )
     if config.style.enabled:
         style = StyleStage(
@@ -178,8 +190,10 @@ def build(
             config.style.style_layers or (),
             [(weight, on_device[path]) for path, weight in styles],
             room,
+            player,
         )
-    start = on_device.get(Path(config.style.init).expanduser())
+    init = init_file(config)
+    start = on_device[init] if init is not None else None
     return FrameStyler(config, dream, style, start, room)
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 
 from framestyle.media.colour import Colour
+from framestyle.media.streams import Stream
+from framestyle.media.timing import Timing
 
 Notices = Callable[[str], None]
 """Gets one line of plain text that the user should know."""
@@ -41,6 +43,11 @@ class Frame:
         """Return the pixels, with the alpha as a fourth channel where there is one."""
         return self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
 
+    @property
+    def label(self) -> str:
+        """What people are told of it, counted from 1."""
+        return f"frame {self.index + 1} ({self.name})"
+
 
 @dataclass(frozen=True)
 class ClipInfo:
@@ -52,7 +59,8 @@ class ClipInfo:
         width_px: Of the frames as delivered, after rotation and scaling.
         height_px: Likewise.
         frame_count: Number of frames that will be delivered.
-        frame_rate: Frames per second; None for a picture. For a video of variable rate its mean.
+        frame_rate: Frames per second; None for a picture. Where frames are not evenly spaced, the
+            mean.
         bit_depth: 8 or 16, of the frames as delivered.
         colour: Tags of a video, with what they leave open filled in; None where nothing is said of
             RGB.
@@ -63,8 +71,12 @@ class ClipInfo:
             the clip's first frame.
         cut_start: True where frames before the selection are left out.
         cut_end: True where frames after it are left out.
-        has_audio: True where the input has sound.
         has_alpha: True where frames come with an alpha.
+        timing: When each frame is shown, where they are not evenly spaced; else None.
+        streams: All streams of the file, that of the frames too; empty where it has none.
+        video_stream: Number of the stream that the frames come from.
+        chapters: Number of chapters in the file.
+        plays: How often an animation is shown; 0 for ever, None where the input says nothing.
         files: The pictures of the selection, in order; empty for video.
     """
 
@@ -82,9 +94,18 @@ class ClipInfo:
     container_offset_seconds: Fraction = Fraction(0)
     cut_start: bool = False
     cut_end: bool = False
-    has_audio: bool = False
     has_alpha: bool = False
+    timing: Timing | None = None
+    streams: tuple[Stream, ...] = ()
+    video_stream: int = 0
+    chapters: int = 0
+    plays: int | None = None
     files: tuple[Path, ...] = field(default=(), repr=False)
+
+    @property
+    def has_audio(self) -> bool:
+        """True where the input has sound."""
+        return any(s.kind == "audio" and s.codec != "none" for s in self.streams)
 
     @property
     def is_hdr(self) -> bool:

@@ -31,13 +31,17 @@ _LEAST = re.compile(r"lavfi\.signalstats\.YMIN=([\d.]+)")
 
 @dataclass(frozen=True)
 class Decoding:
-    """All that decoding needs to know: file, times, selection, form of the frames as coded."""
+    """All that decoding needs to know: file, times, selection, form of the frames as coded.
+
+    ``weave`` is the filter that makes whole frames of two fields, or ``""``.
+    """
 
     container: Container
     timeline: Timeline
     chosen: Selection
     head: ShownFrame
     info: ClipInfo
+    weave: str = ""
 
 
 class Decoder:
@@ -54,7 +58,8 @@ class Decoder:
         self._given = 0
         self._changed = threading.Condition()
         self._parser = ShowinfoParser()
-        entry = _entry_seconds(timeline, begin) if seek else None
+        # What is woven looks at the frame before too.
+        entry = _entry_seconds(timeline, max(0, begin - bool(decoding.weave))) if seek else None
         self.sought = entry is not None
         enter = [] if entry is None else ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", entry]
         self._running = Running(
@@ -118,6 +123,9 @@ def _filters(decoding: Decoding, begin: int, end: int, wide: bool) -> str:
         chosen = f"select='between(n,{begin},{end})'"
     else:
         chosen = f"select='between(pts,{timeline.pts[begin]},{timeline.pts[end]})'"
+    if decoding.weave:
+        # It counts half ticks.
+        chosen = f"{decoding.weave},settb=expr={timeline.tick},{chosen}"
     head = decoding.head
     rgb = to_rgb(
         head.pixel_format,

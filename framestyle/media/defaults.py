@@ -57,11 +57,14 @@ CONTAINERS = {
     ".webm": Container("webm", "libvpx-vp9", "libvpx-vp9", "libvpx-vp9"),
     ".avi": Container("avi", "libx264", "libx264", "ffv1"),
     ".gif": Container("gif", "gif", "gif", "gif"),
+    ".webp": Container("webp", "libwebp_anim", "libwebp_anim", "libwebp_anim"),
+    ".apng": Container("apng", "apng", "apng", "apng"),
 }
 """The containers, by suffix."""
 
 _4_2_0 = Formats("yuv420p", "yuv420p10le")
 _PRORES = Formats("yuv422p10le", "yuv422p10le", "yuva444p10le", "yuva444p10le")
+_PNG = Formats("rgb24", "rgb48be", "rgba", "rgba64be")
 _NV12 = Formats("nv12", "p010le")
 FORMATS = {
     "libx264": _4_2_0,
@@ -78,7 +81,10 @@ FORMATS = {
     "ffv1": Formats("bgr0", "gbrp16le", "bgra", "gbrap16le"),
     "gif": Formats("bgra"),  # of the frames that its palette is made from
     "qtrle": Formats("rgb24", None, "argb"),
-    "png": Formats("rgb24", "rgb48be", "rgba", "rgba64be"),
+    "png": _PNG,
+    "apng": _PNG,
+    # of YUV it has a single kind, untagged, and makes it best itself
+    "libwebp_anim": Formats("bgra", None, "bgra"),
     "utvideo": Formats("gbrp", None, "gbrap"),
     "ffvhuff": Formats("gbrp", None, "gbrap"),
     "mjpeg": Formats("yuvj420p"),

@@ -10,7 +10,7 @@ from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo
 from framestyle.media.colour import Colour, narrowed, widened
-from framestyle.media.defaults import CONTAINERS, formats_of
+from framestyle.media.defaults import CONTAINERS
 from framestyle.media.display import as_usual, coded
 from framestyle.media.encoders import Encoder, named_encoder, quality_options
 from framestyle.media.hardware import device_arguments, upload_filter
@@ -95,7 +95,7 @@ class Encoding:
         """Return the arguments that say colour and form to the container, copied or not."""
         arguments = self.colour.option_tags() if self.colour is not None else []
         if self.container in ("mp4", "mov") and self.codec.startswith(_HEVC):
-            arguments += ["-tag:v", "hvc1"]  # without it Apple's players show nothing
+            arguments += ["-tag:v:0", "hvc1"]  # without it Apple's players show nothing
         return arguments
 
     def lossless(self) -> "Encoding":
@@ -145,10 +145,9 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     kinds = {"is_deep": info.bit_depth == 16, "has_alpha": info.has_alpha}
     encoder = named_encoder(settings.codec or container.choose(**kinds))
     codec = encoder.codec
-    if container.name == "gif":
-        _check_gif(codec, settings)
-    formats = formats_of(codec)
-    pixel_format = settings.pixel_format or encoder.pixel_format or formats.choose(**kinds)
+    if container.name in ("gif", "webp", "apng"):
+        _check_animation(suffix, codec, container.plain, settings)
+    pixel_format = settings.pixel_format or encoder.formats.choose(**kinds)
     _check_format(pixel_format)
     colour = written_colour(codec, container.name, pixel_format, info)
     across, down = chroma_steps(pixel_format)
@@ -191,9 +190,9 @@ def _check_format(pixel_format: str) -> None:
         )
 
 
-def _check_gif(codec: str, settings: OutputSettings) -> None:
-    if codec != "gif":
-        raise OutputError(f"a .gif holds no {codec}; leave --codec out or write .mp4")
+def _check_animation(suffix: str, codec: str, only: str, settings: OutputSettings) -> None:
+    if codec != only:
+        raise OutputError(f"a {suffix} holds no {codec}; leave --codec out or write .mp4")
     for flag, value in (("--crf", settings.crf), ("--pixel-format", settings.pixel_format)):
         if value is not None:
-            raise OutputError(f"{flag} means nothing for a .gif; leave it out or write .mp4")
+            raise OutputError(f"{flag} means nothing for a {suffix}; leave it out or write .mp4")

@@ -12,6 +12,7 @@ from pathlib import Path
 from framestyle.errors import JobError, OutputError
 
 FULL_DISK_TEXT = "No space left on device"
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
 
 
 @contextlib.contextmanager
@@ -31,24 +32,55 @@ def full_disk(doing: str, folder: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Have the system put a file, or a folder's entries, on the disk."""
+    """Have the system put a file, or a folder's entries, on the disk.
+
+    Raises:
+        OSError: What was written to the file has not come to the disk.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
+        os.fsync(handle)
+    except OSError as error:
         # Some file systems cannot sync a folder, which only makes a crash less kind.
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
+        if not path.is_dir() or error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(handle)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or not there at all, whenever the machine stops."""
-    partial = path.with_name(f".{path.name}.part" if len(path.name) < 200 else ".part")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a file so that it is whole or not there at all, whenever the machine stops.
+
+    Whether it is there after a power cut, ``sync`` of its folder decides.
+    """
+    partial = path.with_name(f".{path.name}.part" if len(os.fsencode(path.name)) < 200 else ".part")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # a full disk has no room for what is of no use
+        raise
+
+
+def sealed(data: bytes) -> bytes:
+    """Return data with a last line that tells whether it is whole."""
+    return b"%s\n# %s\n" % (data, _seal(data))
+
+
+def unsealed(content: bytes) -> bytes:
+    """Return what was sealed; raises ``ValueError`` where it is damaged."""
+    data, _, seal = content[:-1].rpartition(b"\n# ")
+    if content[-1:] != b"\n" or seal != _seal(data):
+        raise ValueError("it is not what was written")
+    return data
+
+
+def _seal(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).hexdigest().encode()
 
 
 def partial_beside(final: Path) -> Path:
@@ -69,16 +101,22 @@ def move_whole(source: Path, final: Path) -> None:
         partial = partial_beside(final)
         if source.is_dir():
             shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
-            shutil.copytree(source, partial)
+            shutil.copytree(source, partial, copy_function=_copy)
+            sync(partial)
         else:
-            shutil.copyfile(source, partial)
-        sync(partial)
+            _copy(source, partial)
         partial.replace(final)
         if source.is_dir():
             shutil.rmtree(source)
         else:
             source.unlink()
     sync(final.parent)
+
+
+def _copy(source: str | Path, target: str | Path) -> None:
+    """Copy a file's content and put it on the disk."""
+    shutil.copyfile(source, target)
+    sync(Path(target))
 
 
 def check_folder(folder: Path, output: Path) -> None:

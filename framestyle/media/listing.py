@@ -9,7 +9,7 @@ from pathlib import Path
 from framestyle.errors import InputError
 from framestyle.media.picture_headers import FORMATS, is_picture
 
-_NUMBER = re.compile(r"(?<!%)((?:%%)*)%(0?\d*)d")
+_NUMBER = re.compile(r"(?<!%)((?:%%)*)%(0?\d{0,3})d")  # no name has a thousand digits
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp", ".dib")
 
 

@@ -1,4 +1,4 @@
-"""Puts segments and the input's sound together into one file."""
+"""Puts segments and the input's other streams together into one file."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -7,12 +7,13 @@ from pathlib import Path
 from framestyle.media.clip import ClipInfo
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Finished, file_url, run
-
-AUDIO_CODECS = {"webm": "libopus", "avi": "libmp3lame"}
-"""What sound becomes where a container does not take it as it is; else AAC."""
+from framestyle.media.others import Carried, other_streams
+from framestyle.media.retiming import Clock, clock_of, is_uneven
+from framestyle.media.webp import end_animation
 
 _LIST = "list.txt"
 _PALETTE = "palette.png"
+_TIMES = "times.txt"
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Muxing:
     Attributes:
         encoding: Of the video stream.
         lossless: True where the segments hold lossless frames that are encoded only now.
-        audio: ``copy``, an encoder's name, or None for no sound.
-        info: The clip; its sound and metadata are taken from its file.
+        carried: Streams of the input that come with it.
+        info: The clip; the streams and metadata are taken from its file.
     """
 
     encoding: Encoding
     lossless: bool
-    audio: str | None
+    carried: tuple[Carried, ...]
     info: ClipInfo
 
 
@@ -38,80 +39,108 @@ def mux(
     segments: list[tuple[str, int]],
     output: Path,
     *,
-    audio_seconds: float | None = None,
+    others_seconds: float | None = None,
 ) -> Finished:
-    """Put segments together with the sound.
+    """Put segments together with the other streams.
 
     Args:
         muxing: How.
-        folder: Where the segments are; the list of them is put there too.
+        folder: Where the segments are; lists that ffmpeg reads are put there too.
         segments: Their names and numbers of frames, in order.
         output: The file to make; replaced where it exists.
-        audio_seconds: Take this much of the sound at most, for a trial.
+        others_seconds: Take this much of the other streams at most, for a trial.
 
     Returns:
         How ffmpeg ended; the output is only good where its code is 0.
     """
-    (folder / _LIST).write_text(_list_of(segments, muxing.encoding.frame_rate), encoding="ascii")
+    encoding, info = muxing.encoding, muxing.info
+    (folder / _LIST).write_text(_list_of(segments, encoding.frame_rate), encoding="ascii")
     joined = ["-f", "concat", "-i", _LIST]
-    if muxing.encoding.container == "gif":
+    frames = sum(count for _, count in segments)
+    clock = clock_of(info, encoding.frame_rate, encoding.container, frames)
+    if muxing.lossless:
+        times = clock.retimed_frames()
+    else:
+        order = _order(joined, folder, encoding.frame_rate)
+        times = clock.retimed_packets(encoding.frame_rate, _delay(order))
+    if encoding.container == "gif":
         # In two goes, for a palette and its use in one keep every frame in memory.
         palette = run([*joined, "-vf", "palettegen", "-y", _PALETTE], cwd=folder)
         if palette.code:
             return palette
         joined += ["-i", _PALETTE]
-    # ffmpeg takes names in the list from the folder it runs in: no path needs quoting there.
-    return run([*_arguments(muxing, joined, audio_seconds), "-y", file_url(output)], cwd=folder)
-
-
-def _arguments(muxing: Muxing, joined: list[str], audio_seconds: float | None) -> list[str]:
-    encoding, info = muxing.encoding, muxing.info
-    if encoding.container == "gif":
         # Dither spreads from pixel to pixel: what stands still would boil beside what moves.
-        use = "[0:v][1:v]paletteuse=diff_mode=rectangle"
-        timing = ["-fps_mode", "passthrough", "-loop", "0"]
-        return [*joined, "-filter_complex", use, *timing, "-f", "gif"]
-    arguments = list(joined)
-    with_audio = muxing.audio is not None and info.has_audio
-    if with_audio and not info.cut_start and info.container_offset_seconds > 0:
-        # The sound begins before the picture and is kept whole, so the picture waits for it.
-        arguments = ["-itsoffset", _seconds(info.container_offset_seconds), *joined]
-    has_source = info.kind == "video" and (with_audio or info.path.exists())
-    if has_source:
-        arguments += [*_window(info, audio_seconds), "-i", file_url(info.path)]
-    arguments += ["-map", "0:v:0"]
-    if with_audio:
-        arguments += ["-map", "1:a", "-c:a", str(muxing.audio)]
-        if info.cut_start:
-            # Seeking lands before the start, and ffmpeg would keep what lies between.
-            arguments += ["-copypriorss:a", "0"]
-    if has_source:
-        chapters = "-1" if info.cut_start or info.cut_end else "1"
-        arguments += ["-map_metadata", "1", "-map_chapters", chapters]
+        times = f"[0:v]{times}[v];[v][1:v]paletteuse=diff_mode=rectangle"
+    elif muxing.lossless:
+        times = f"{times},{encoding.filters()}"
+    (folder / _TIMES).write_text(times, encoding="ascii")
+    others = other_streams(info, muxing.carried, encoding.container, folder, others_seconds)
+    arguments = [*joined, *others.inputs, *_video(muxing, clock.tick), *others.outputs]
+    # Bit-exact: or Matroska is given random numbers, and no two runs the same bytes.
+    arguments += [*_container(muxing, clock, frames), "-fflags", "+bitexact"]
+    arguments += ["-f", encoding.container]
+    # ffmpeg takes names in the list from the folder it runs in: no path needs quoting there.
+    done = run([*arguments, "-y", file_url(output)], cwd=folder)
+    if encoding.container == "webp" and not done.code:
+        end_animation(output, round(clock.end_seconds(frames) * 1000))
+    return done
+
+
+def _video(muxing: Muxing, tick: Fraction) -> list[str]:
+    """Return the arguments for the stream of the frames."""
+    encoding = muxing.encoding
+    if encoding.container == "gif":
+        timing = ["-fps_mode", "passthrough", "-enc_time_base", str(tick)]
+        return ["-/filter_complex", _TIMES, *timing]
+    arguments = ["-map", "0:v:0"]
     if muxing.lossless:
-        arguments += ["-vf", encoding.filters(), *encoding.stream_arguments()]
-    else:
-        # Segments do not say what their numbers mean where the codec does not.
-        arguments += ["-c:v", "copy", "-r", str(encoding.frame_rate), *encoding.tag_arguments()]
+        arguments += ["-/filter:0", _TIMES, *encoding.stream_arguments()]
+        return [*arguments, "-enc_time_base", str(tick)]
+    # Segments do not say what their numbers mean where the codec does not.
+    arguments += ["-c:0", "copy", "-/bsf:0", _TIMES, *encoding.tag_arguments()]
+    if not is_uneven(muxing.info, encoding.container):
+        arguments += ["-r", str(encoding.frame_rate)]
+    return arguments
+
+
+def _container(muxing: Muxing, clock: Clock, frames: int) -> list[str]:
+    """Return the arguments that a container asks for."""
+    encoding = muxing.encoding
+    plays = muxing.info.plays or 0
+    if encoding.container == "gif":
+        # A GIF counts repetitions, and has no word for none.
+        last = str(round(clock.last_seconds(frames) * 100))
+        return ["-loop", str(plays - 1 or -1 if plays else 0), "-final_delay", last]
+    if encoding.container == "webp":
+        return ["-loop", str(plays)]
+    if encoding.container == "apng":
+        return ["-plays", str(plays), "-final_delay", str(clock.last_seconds(frames))]
+    arguments = []
     if encoding.container in ("mp4", "mov"):
         arguments += ["-movflags", "+faststart"]
     if encoding.container == "avi":
         # AVI counts frames: the priming of AAC would push the picture back, gap and all.
         arguments += ["-avoid_negative_ts", "disabled"]
-    # Bit-exact: or Matroska is given random numbers, and no two runs the same bytes.
-    return [*arguments, "-fflags", "+bitexact", "-f", encoding.container]
-
-
-def _window(info: ClipInfo, audio_seconds: float | None) -> list[str]:
-    arguments = []
-    if info.cut_start:
-        arguments += ["-ss", _seconds(info.start_seconds + info.container_offset_seconds)]
-    if audio_seconds is not None:
-        arguments += ["-t", _seconds(Fraction(audio_seconds))]
-    elif info.cut_end:
-        waited = Fraction(0) if info.cut_start else info.container_offset_seconds
-        arguments += ["-t", _seconds(info.duration_seconds + max(waited, Fraction(0)))]
     return arguments
+
+
+def _order(joined: list[str], folder: Path, rate: Fraction) -> list[int]:
+    """Return the positions of the frames in the order in which their packets come."""
+    scan = run([*joined, "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"], cwd=folder)
+    tick, order = Fraction(0), []
+    for line in scan.output.decode("ascii", "replace").splitlines():
+        if line.startswith("#tb 0:"):
+            tick = Fraction(line.split()[2])
+        elif not line.startswith("#"):
+            order.append(round(int(line.split(",")[2]) * tick * rate))
+    return order
+
+
+def _delay(order: list[int]) -> int:
+    """Return by how many frames decoding runs ahead of what is shown."""
+    if order == sorted(order):  # also where packets that are never shown stand between
+        return 0
+    return max(place - position for place, position in enumerate(order))
 
 
 def _list_of(segments: list[tuple[str, int]], rate: Fraction) -> str:

@@ -1,6 +1,7 @@
 """Reads the pixels of one picture file, strictly: a damaged file is an error."""
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,9 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from framestyle.errors import InputError
+from framestyle.files import check_name, read_at_most
 from framestyle.media.clip import Notices, ignore
+from framestyle.media.complaints import complaints_dropped
 from framestyle.media.picture_headers import (
     FORMATS,
     PictureHeader,
@@ -20,6 +23,9 @@ from framestyle.media.picture_headers import (
     unwarned,
 )
 from framestyle.media.source import fitted_size, scaled_down
+
+MOST_BYTES = 1 << 31
+"""More than a picture of as many pixels as are read takes in any of the formats."""
 
 
 def read_picture(
@@ -39,9 +45,11 @@ def read_picture(
     Raises:
         InputError: Where it is not a picture, or is damaged.
     """
+    check_name(path)
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
+        what = what if path.is_dir() or not path.exists() else "is no regular file"
         raise InputError(f"{path} {what}, expected a {FORMATS} picture")
     header, samples = decode_picture(path)
     if header.has_alpha:
@@ -63,23 +71,34 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
         InputError: Where it is not a picture, or is damaged.
     """
     try:
-        data = path.read_bytes()
+        data = read_at_most(path, MOST_BYTES)
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
             header = header_of(path, image)
-            # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
-            image.load()
-            if header.bit_depth == 16:
-                samples = _upright(_deep(path, data, image), header.orientation)
-            else:
-                is_turned = isinstance(image, TiffImageFile)
-                plain = np.asarray(image.convert("RGBA" if header.has_alpha else "RGB"))
-                samples = _upright(plain, 1 if is_turned else header.orientation)
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+            with complaints_dropped() if _is_loud(image, header) else nullcontext():
+                # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
+                image.load()
+                is_deep = header.bit_depth == 16
+                samples = _deep(path, data, image) if is_deep else _plain(image, header)
+            is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
+            samples = _upright(samples, 1 if is_turned else header.orientation)
+    except InputError:
+        raise
+    except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
         raise unreadable(path, error) from None
     if samples.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
     return header, samples if header.has_alpha else np.ascontiguousarray(samples[:, :, :3])
+
+
+def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
+    """Return whether libtiff, or OpenCV's libpng, is asked, which say what they find damaged."""
+    return isinstance(image, TiffImageFile) or header.bit_depth == 16
+
+
+def _plain(image: ImageFile, header: PictureHeader) -> np.ndarray:
+    mode = "RGBA" if header.has_alpha else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _deep(path: Path, data: bytes, image: ImageFile) -> np.ndarray:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.Image import DecompressionBombError
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -20,7 +21,8 @@ from framestyle.media.colour import Colour
 from framestyle.media.png_colour import colour_of
 
 MAX_SIDE_PX = 32768
-MAX_PIXELS = 2**28
+MAX_PIXELS = 178_956_970
+"""As many as Pillow opens of TIFF and WebP, whose headers it checks itself."""
 FORMATS = "PNG, JPEG, TIFF, WebP or BMP"
 
 _BITS_PER_SAMPLE = 258  # tags of TIFF and EXIF
@@ -72,7 +74,9 @@ def read_header(path: Path) -> PictureHeader:
     try:
         with path.open("rb") as file, unwarned():
             return header_of(path, opened(path, file))
-    except OSError as error:
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises whatever it met in a damaged file
         raise unreadable(path, error) from None
 
 
@@ -128,28 +132,27 @@ def _opener(head: bytes) -> Callable[[Any], ImageFile] | None:
 
 
 def opened(path: Path, file: Any) -> ImageFile:
-    """Return an open file as Pillow's picture; raises ``InputError`` where it is none."""
+    """Return an open file as Pillow's picture, not decoded.
+
+    Raises:
+        InputError: Where it is none.
+        Exception: Where it is damaged; Pillow raises whatever it met.
+    """
     head = file.read(_HEAD_BYTES)
     file.seek(0)
     opener = _opener(head)
     if opener is None:
         what = "an empty file" if not head else "not a picture"
         raise InputError(f"{path} is {what}; expected {FORMATS}")
-    try:
-        # The classes themselves, for Image.open warns of sizes that are allowed here.
-        return opener(file)
-    except (SyntaxError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
-        raise unreadable(path, error) from None
+    # The classes themselves, for Image.open warns of sizes that are allowed here.
+    return opener(file)
 
 
 def header_of(path: Path, image: ImageFile) -> PictureHeader:
-    """Return what an open picture says of itself; raises ``InputError`` as ``read_header``."""
+    """Return what an open picture says of itself; raises as ``opened``, and for absurd sizes."""
     width, height = _coded_size(image)
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
-        raise InputError(
-            f"{path} says it is {width}x{height} pixels; expected at most {MAX_SIDE_PX} a side and "
-            f"{MAX_PIXELS // 2**20} million in all, so scale it down first"
-        )
+        raise too_large(path, f"{width}x{height} pixels")
     if image.mode == "F" or (image.mode == "I" and not isinstance(image, PngImageFile)):
         raise InputError(
             f"{path} has samples of 32 bits, expected 8 or 16; save it as a PNG of 16 bits first"
@@ -206,11 +209,21 @@ def _is_deep(image: ImageFile) -> bool:
     return False
 
 
+def too_large(path: Path, size: str) -> InputError:
+    """Return the error for a picture, or a video's frame, of more pixels than are decoded."""
+    return InputError(
+        f"{path} says it is {size}; expected at most {MAX_SIDE_PX} a side and "
+        f"{MAX_PIXELS // 10**6} million in all, so scale it down first"
+    )
+
+
 def unreadable(path: Path, error: Exception) -> InputError:
-    """Return the error for a picture that Pillow or the system refuses."""
+    """Return the error for a picture that Pillow, OpenCV or the system refuses."""
+    if isinstance(error, DecompressionBombError):
+        return too_large(path, "of too many pixels")
     if isinstance(error, PermissionError):
         return InputError(f"{path} may not be read; change its permissions")
     return InputError(
-        f"{path} is a damaged picture ({str(error).strip() or type(error).__name__}); "
+        f"{path} is a damaged picture ({' '.join(str(error).split()) or type(error).__name__}); "
         "expected a whole one, so fetch or save it again"
     )

@@ -7,10 +7,14 @@ from pathlib import Path
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.display import as_usual, coded
-from framestyle.media.landing import disk_errors, move_whole, sync, write_whole
+from framestyle.media.landing import disk_errors, move_whole, write_whole
+from framestyle.media.ledger import Ledger
 from framestyle.media.picture_encoding import encode_picture
 from framestyle.media.png_colour import with_colour
 from framestyle.media.sink import Sink
+
+RESULT = "result"
+"""Folder below that of the job in which files gather."""
 
 
 class PictureSink(Sink):
@@ -25,13 +29,15 @@ class PictureSink(Sink):
         work_dir: Path,
         done: int,
         is_folder: bool,
+        ledger: Ledger,
     ) -> None:
         self.next_index = done
         self._output = output
         self._names = names
         self._info = info
         self._is_folder = is_folder
-        self._staging = work_dir / "result"
+        self._ledger = ledger
+        self._staging = work_dir / RESULT
         with disk_errors("making the folder for the frames", work_dir):
             self._staging.mkdir(parents=True, exist_ok=True)
             self._resume(done)
@@ -40,8 +46,10 @@ class PictureSink(Sink):
         """Take the next frame; see ``Sink.write``."""
         check_frame(frame, self.next_index, self._info)
         name = self._names[frame.index]
+        path, data = self._staging / name, self._file(frame, Path(name).suffix.lower())
         with disk_errors(f"writing frame {frame.index + 1} ({name})", self._staging):
-            write_whole(self._staging / name, self._file(frame, Path(name).suffix.lower()))
+            write_whole(path, data)
+            self._ledger.enter(path, data)
         self.next_index += 1
 
     def _file(self, frame: Frame, suffix: str) -> bytes:
@@ -52,11 +60,16 @@ class PictureSink(Sink):
         signal = replace(frame, pixels=coded(frame.pixels, colour))
         return with_colour(encode_picture(signal.samples(), suffix), colour)
 
+    def secure(self) -> None:
+        """Have what was written outlive a power cut; see ``Sink.secure``."""
+        with disk_errors("putting the frames on the disk", self._staging):
+            self._ledger.secure()
+
     def finish(self) -> Path:
         """Move the files to where they belong; see ``Sink.finish``."""
         check_all_written(self.next_index, self._info)
         with disk_errors(f"moving the frames to {self._output}", self._output.parent):
-            sync(self._staging)
+            self._ledger.secure()
             if not self._is_folder:
                 move_whole(self._staging / self._names[0], self._output)
                 self._staging.rmdir()
@@ -70,16 +83,19 @@ class PictureSink(Sink):
         return self._output
 
     def close(self) -> None:
-        """Do nothing: no frame is ever half done."""
+        """Close the ledger: no frame is ever half done."""
+        self._ledger.close()
 
     def _resume(self, done: int) -> None:
         kept = set(self._names[:done])
         there = {entry.name for entry in self._staging.iterdir()}
         landing = done == len(self._names)  # an earlier run may have moved some already
         for name in self._names[:done]:
-            if name not in there and not (landing and (self._output / name).exists()):
+            path = self._staging / name
+            at = self._output / name if landing and name not in there else path
+            if not self._ledger.has_whole(path, at):
                 raise UnfinishedJobError(
-                    f"{self._staging / name}, a frame done by an earlier run, is missing; "
+                    f"{path}, a frame done by an earlier run, is missing or damaged; "
                     "use --restart to begin anew"
                 )
         for name in there - kept:

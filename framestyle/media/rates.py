@@ -4,6 +4,8 @@ import itertools
 from fractions import Fraction
 
 _STANDARD_TOLERANCE_TICKS = Fraction(3, 2)
+# The hundredths of a GIF are no rounding of something finer: they are its times.
+_STANDARD_TOLERANCE_SECONDS = Fraction(3, 2000)
 _MAX_RATE_TERM = 65535  # what the narrowest of codecs (MPEG-4) can hold
 
 
@@ -25,16 +27,22 @@ def rate_of(ticks: list[int], tick: Fraction, stated: Fraction | None) -> tuple[
         return (stated if stated and _fits(ticks, tick, stated) else exact), False
     if stated and _fits(ticks, tick, stated):
         return stated, False
-    mean = Fraction(len(ticks) - 1) / (ticks[-1] * tick)
+    rounded = next((r for r in _standard_rates() if _fits(ticks, tick, r)), None)
+    return (rounded, False) if rounded else (mean_rate(ticks[-1] * tick / (len(ticks) - 1)), True)
+
+
+def mean_rate(frame_seconds: Fraction) -> Fraction:
+    """Return the frame rate for a mean length of frames, as a fraction that codecs hold."""
+    mean = 1 / frame_seconds
     limit = max(1, int(_MAX_RATE_TERM / max(mean, Fraction(1))))
     near = mean.limit_denominator(limit)
-    rounded = next((r for r in _standard_rates() if _fits(ticks, tick, r)), None)
-    return (rounded, False) if rounded else (near if near > 0 else mean, True)
+    return near if near > 0 else mean
 
 
 def _fits(ticks: list[int], tick: Fraction, rate: Fraction) -> bool:
     step = 1 / (rate * tick)
-    return all(abs(t - i * step) <= _STANDARD_TOLERANCE_TICKS for i, t in enumerate(ticks))
+    tolerance = min(_STANDARD_TOLERANCE_TICKS, _STANDARD_TOLERANCE_SECONDS / tick)
+    return all(abs(t - i * step) <= tolerance for i, t in enumerate(ticks))
 
 
 def _standard(rate: Fraction) -> Fraction:

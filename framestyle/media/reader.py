@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from framestyle.config import InputSettings
+from framestyle.files import check_name
+from framestyle.media.animation import AnimationSource, is_animation
 from framestyle.media.clip import Notices, ignore
 from framestyle.media.listing import find_pictures
 from framestyle.media.picture_headers import is_picture
@@ -20,8 +22,8 @@ def open_source(
     """Open an input and check all of it that can be checked before the work starts.
 
     Args:
-        path: A video that ffmpeg reads; a folder of frames; a pattern of frames
-            (``frames/%04d.png`` or ``frames/*.png``); or a picture. What it is goes by its
+        path: A video that ffmpeg reads; an animated WebP or PNG; a folder of frames; a pattern of
+            frames (``frames/%04d.png`` or ``frames/*.png``); or a picture. What it is goes by its
             content, not by its name.
         settings: Which frames are taken, and how large; all of them as they are by default.
         notice: Gets a line for everything that the user should know.
@@ -30,11 +32,14 @@ def open_source(
         InputError: Where it cannot be read, or the selection is empty.
         SettingsError: Where the settings contradict the input or themselves.
     """
+    check_name(path)
     path, settings = Path(path), settings or InputSettings()
     files = find_pictures(path)
     if files is not None:
         return FolderSource.open(path, files, settings, notice)
     check_readable(path)
+    if is_picture(path) and is_animation(path):
+        return AnimationSource.open(path, settings, notice)
     if is_picture(path) or path.suffix.lower() in _PICTURE_SUFFIXES:
         return PictureSource.open(path, settings, notice)
     return VideoSource.open(path, settings, notice)

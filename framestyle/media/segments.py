@@ -20,6 +20,7 @@ from framestyle.media.landing import (
     sync,
     write_whole,
 )
+from framestyle.media.ledger import Ledger
 from framestyle.media.picture_encoding import FAST_PNG, encode_picture, swapped
 
 
@@ -31,13 +32,20 @@ class Segments:
     """
 
     def __init__(
-        self, work_dir: Path, encoding: Encoding, frame_count: int, length: int, done: int
+        self,
+        work_dir: Path,
+        encoding: Encoding,
+        frame_count: int,
+        length: int,
+        done: int,
+        ledger: Ledger,
     ) -> None:
         self.folder = work_dir / "segments"
         self._frames = work_dir / "frames"
         self._encoding = encoding
         self._frame_count = frame_count
         self._length = length
+        self._ledger = ledger
         self._encoder: Running | None = None
         with disk_errors("making the folders for the frames", work_dir):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -61,8 +69,10 @@ class Segments:
         Raises:
             JobError: Where the encoder or the disk fails.
         """
+        path, data = self._frame_path(index), encode_picture(pixels, ".png", FAST_PNG)
         with disk_errors(f"keeping frame {index + 1}", self._frames):
-            write_whole(self._frame_path(index), encode_picture(pixels, ".png", FAST_PNG))
+            write_whole(path, data)
+            self._ledger.enter(path, data)
         self._encode(index, pixels)
 
     def forget_frames(self, before: int) -> None:
@@ -107,14 +117,15 @@ class Segments:
         with disk_errors(f"landing frames {first + 1} to {end}", self.folder):
             sync(partial)
             partial.replace(self._path(segment))
-            sync(self.folder)
+            self._ledger.enter(self._path(segment))
 
     def _resume(self, done: int) -> None:
         at_work = done // self._length if done < self._frame_count else len(self.names())
-        for segment in range(at_work):
-            if not self._path(segment).exists():
-                raise self._lost(self._path(segment))
         first = at_work * self._length
+        needed = [self._path(segment) for segment in range(at_work)]
+        for path in [*needed, *map(self._frame_path, range(first, done))]:
+            if not self._ledger.has_whole(path):
+                raise self._lost(path)
         for path in self.folder.iterdir():
             if path.name not in self.names()[:at_work]:
                 path.unlink()
@@ -122,9 +133,6 @@ class Segments:
             index = _index_of(path)
             if index is None or index >= done:
                 path.unlink()
-        missing = [i for i in range(first, done) if not self._frame_path(i).exists()]
-        if missing:
-            raise self._lost(self._frame_path(missing[0]))
         for index in range(first, done):
             self._encode(index, self._kept(index))
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 _CONFIG = re.compile(r"config in time_base: (\d+/\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(
-    r"n: *\d+ pts: *(-?\d+|NOPTS) .*?fmt:(\S+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
+    r"n: *\d+ pts: *(-?\d+|NOPTS) .*?duration: *(\d+) .*?fmt:(\S+) "
+    r".*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
     r"(?: iskey:\d)?(?: type:\S)?"
 )
 _CHROMA = re.compile(r" cl:(\w+)")
@@ -26,6 +27,7 @@ class ShownFrame:
         interlaced: True for frames of two fields.
         tags: ``range``, ``space``, ``primaries``, ``trc`` and ``chroma``, by ffmpeg's names.
         remarks: What is said of its side data, line by line.
+        duration: How long it is shown, in ticks; 0 where the file does not say.
     """
 
     pts: int | None
@@ -36,6 +38,7 @@ class ShownFrame:
     interlaced: bool
     tags: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    duration: int = 0
 
 
 class ShowinfoParser:
@@ -76,7 +79,7 @@ class ShowinfoParser:
 
 
 def _frame(match: re.Match[str]) -> ShownFrame:
-    pts, pixel_format, sar_x, sar_y, width, height, fields = match.groups()
+    pts, duration, pixel_format, sar_x, sar_y, width, height, fields = match.groups()
     aspect = Fraction(1)
     if int(sar_x) and int(sar_y):
         aspect = Fraction(int(sar_x), int(sar_y))
@@ -87,4 +90,5 @@ def _frame(match: re.Match[str]) -> ShownFrame:
         int(width),
         int(height),
         fields in "TB",
+        duration=int(duration),
     )

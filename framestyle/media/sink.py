@@ -13,9 +13,12 @@ class Sink(ABC):
 
     Attributes:
         next_index: Position in the run of the frame that comes next.
+        has_landed: Whether an earlier run has put the whole output under its final name, so that
+            nothing is left to do.
     """
 
     next_index: int
+    has_landed: bool = False
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
@@ -24,6 +27,13 @@ class Sink(ABC):
         Raises:
             ValueError: Where it is not the next one, or not of the clip's size.
             JobError: Where it cannot be encoded or put on the disk; the message names it.
+        """
+
+    def secure(self) -> None:  # noqa: B027 - some sinks have nothing to secure
+        """Have all that was written outlive a power cut.
+
+        Raises:
+            JobError: Where the disk fails.
         """
 
     def checkpoint(self, done: int) -> None:  # noqa: B027 - most sinks keep nothing
@@ -52,3 +62,24 @@ class Sink(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class LandedSink(Sink):
+    """An output that an earlier run has put under its final name, before it was cut off."""
+
+    has_landed = True
+
+    def __init__(self, output: Path, frame_count: int) -> None:
+        self.next_index = frame_count
+        self._output = output
+
+    def write(self, frame: Frame) -> None:
+        """Raise ``ValueError``: no frame is left to take."""
+        raise ValueError(f"got frame {frame.index}, expected none")
+
+    def finish(self) -> Path:
+        """Return the name of the output."""
+        return self._output
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,21 +1,68 @@
 """What a media file has in it, from ffmpeg's own listing: container, streams, first moment."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from framestyle.errors import InputError
 from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.picture_headers import MAX_PIXELS, MAX_SIDE_PX, too_large
 
 # These "read" text as pictures, or open other files and addresses that a file names.
 _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp", "imf", "rawvideo")
 _INPUT = re.compile(r"Input #0, (\S+), from ")
 _DURATION = re.compile(r"Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
-_STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\([^)]*\))?: (\w+): (\w+)(.*)")
+_STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\(([^)]*)\))?: (\w+): (\w+)(.*)")
+_TAG = re.compile(r"\s{6}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
-# A script may name other files; nothing but the file itself is ever opened.
-LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data")
+_CHAPTER = re.compile(r"\s*Chapter #0:\d+: start ")
+# A script may name other files; nothing but the file itself is ever opened. And no frame of it is
+# decoded that has more pixels than a picture may have, wherever in the file one claims to.
+LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data", "-max_pixels", str(MAX_PIXELS))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of a media file, as listed.
+
+    Attributes:
+        index: Its number in the file.
+        kind: ``video``, ``audio``, ``subtitle``, ``attachment``, ``data`` or ``picture`` (a cover).
+        codec: ffmpeg's name; ``none`` where it knows none.
+        language: As the file has it, or None.
+        details: The rest of the line: size, rates, what the stream is for.
+        tags: Its metadata, by key as written.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    language: str | None = None
+    details: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def is_for(self, purpose: str) -> bool:
+        """Return whether it is marked, for instance as ``default`` or ``forced``."""
+        return f"({purpose})" in self.details
+
+    @property
+    def title(self) -> str | None:
+        """Its name for people: ``title`` in Matroska, ``name`` in MP4."""
+        tags = {key.lower(): value for key, value in self.tags}
+        return tags.get("title") or tags.get("name")
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height; 0 where it has none."""
+        size = _SIZE.search(self.details)
+        return (int(size[1]), int(size[2])) if size else (0, 0)
+
+    @property
+    def area_px(self) -> int:
+        """Width times height."""
+        width, height = self.size_px
+        return width * height
 
 
 @dataclass(frozen=True)
@@ -27,18 +74,25 @@ class Container:
         demuxer: Names of the format, comma-separated.
         video: Number of the stream that is taken.
         codec: Of that stream.
-        audio: Numbers of the sound streams.
+        streams: All streams, that one too.
         start_seconds: First moment of the container; other streams are timed from it.
         duration_seconds: By its header; None where it has none.
+        chapters: Number of them.
     """
 
     path: Path
     demuxer: str
     video: int
     codec: str
-    audio: tuple[int, ...]
+    streams: tuple[Stream, ...]
     start_seconds: Fraction
     duration_seconds: Fraction | None
+    chapters: int = 0
+
+    @property
+    def audio(self) -> tuple[int, ...]:
+        """Numbers of the sound streams that ffmpeg knows."""
+        return tuple(s.index for s in self.streams if s.kind == "audio" and s.codec != "none")
 
 
 def list_streams(path: Path) -> Container:
@@ -63,21 +117,38 @@ def list_streams(path: Path) -> Container:
             f"{path} is not a video that is read (ffmpeg takes it for {demuxer}); expected a "
             "video, a folder of frames, or a PNG, JPEG, TIFF, WebP or BMP picture"
         )
-    streams = list(filter(None, map(_STREAM.match, texts)))
-    videos = [s for s in streams if s[2] == "Video" and "(attached pic)" not in s[4]]
-    audio = tuple(int(s[1]) for s in streams if s[2] == "Audio" and s[3] != "none")
+    streams = _streams(texts)
+    videos = [s for s in streams if s.kind == "video"]
     if not videos:
-        has = ", ".join(sorted({s[2].lower() for s in streams})) or "nothing"
+        has = ", ".join(sorted({s.kind for s in streams})) or "nothing"
         raise InputError(f"{path} has no video stream, only {has}; expected a video")
-    sized = [s for s in videos if s[3] != "none" and _area(s[4])]
+    sized = [s for s in videos if s.codec != "none" and s.area_px]
     if not sized:
         raise InputError(
-            f"the video stream of {path} cannot be decoded ({videos[0][3]}{videos[0][4][:60]}); "
+            f"the video stream of {path} cannot be decoded "
+            f"({videos[0].codec}{videos[0].details[:60]}); "
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
-    best = max(sized, key=lambda s: _area(s[4]))
+    best = max(sized, key=lambda s: s.area_px)
+    width, height = best.size_px
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        raise too_large(path, f"{width}x{height} pixels")
     start, duration = _times(texts)
-    return Container(path, demuxer, int(best[1]), best[3], audio, start, duration)
+    chapters = sum(1 for text in texts if _CHAPTER.match(text))
+    return Container(path, demuxer, best.index, best.codec, streams, start, duration, chapters)
+
+
+def _streams(texts: list[str]) -> tuple[Stream, ...]:
+    found: list[Stream] = []
+    for text in texts:
+        if match := _STREAM.match(text):
+            number, language, kind, codec, details = match.groups()
+            is_cover = "(attached pic)" in details
+            kind = "picture" if is_cover else kind.lower()
+            found.append(Stream(int(number), kind, codec, language, details))
+        elif found and (match := _TAG.fullmatch(text)):
+            found[-1] = replace(found[-1], tags=(*found[-1].tags, (match[1], match[2])))
+    return tuple(found)
 
 
 def check_readable(path: Path) -> None:
@@ -111,11 +182,6 @@ def _why_unreadable(path: Path, listing: Finished) -> str:
         f"{path} is neither a video nor a picture ({reason}); expected a file that ffmpeg reads, a "
         "folder of frames, or a PNG, JPEG, TIFF, WebP or BMP picture"
     )
-
-
-def _area(rest: str) -> int:
-    size = _SIZE.search(rest)
-    return int(size[1]) * int(size[2]) if size else 0
 
 
 def _times(texts: list[str]) -> tuple[Fraction, Fraction | None]:

@@ -43,6 +43,7 @@ class Timeline:
         pts: Presentation time of each, in ticks; None where the file gives none (by decoding).
         keys: Those from which decoding can begin, ascending; empty where it cannot be known.
         tick: Length of a tick in seconds.
+        last_ticks: How long the last frame is shown; 0 where the file does not say.
         frame_rate: Exact, or the mean where ``is_variable``.
         is_variable: True where the frames are not evenly spaced.
         whole: Number of frames before the damage; all of them without any.
@@ -53,6 +54,7 @@ class Timeline:
     pts: tuple[int | None, ...]
     keys: tuple[int, ...]
     tick: Fraction
+    last_ticks: int
     frame_rate: Fraction
     is_variable: bool
     whole: int
@@ -65,6 +67,11 @@ class Timeline:
         if first is None or any(p is None for p in self.pts):
             return [i / self.frame_rate for i in range(len(self.pts))]
         return [(p - first) * self.tick for p in self.pts if p is not None]
+
+    def last_seconds(self) -> Fraction:
+        """Return how long the last frame is shown."""
+        known = self.last_ticks * self.tick if self.is_variable else Fraction(0)
+        return known or 1 / self.frame_rate
 
     def first_seconds(self) -> Fraction | None:
         """Return the first frame's time in the file, where it has one."""
@@ -117,7 +124,10 @@ def decode_timeline(container: Container, rate: Fraction | None) -> Timeline:
     tick = parser.tick or Fraction(1, 1000)
     damage = _damage_at_end(container, errors, len(pts), finished.code)
     whole = len(pts) - 1 if damage else len(pts)
-    return _timeline(pts, (), tick, parser.rate or rate, whole, damage, decoded=True)
+    last = parser.frames[-1].duration
+    return _timeline(
+        container, pts, (), tick, last, parser.rate or rate, whole, damage, decoded=True
+    )
 
 
 def _from_packets(
@@ -141,7 +151,8 @@ def _from_packets(
         last_decoded = max(p[0] for p in sound)
         whole = sum(p <= last_decoded for p in shown)
     keys = tuple(sorted(p[1] for p in sound if p[3] & _KEY))
-    return _timeline(shown, keys, ticks[0], rate, whole, damage, decoded=False)
+    last = next(p[2] for p in sound if p[1] == shown[-1])
+    return _timeline(container, shown, keys, ticks[0], last, rate, whole, damage, decoded=False)
 
 
 def _scan(
@@ -203,9 +214,11 @@ def _damage_at_end(
 
 
 def _timeline(
+    container: Container,
     pts: list[int | None] | list[int],
     keys: tuple[int, ...],
     tick: Fraction,
+    last_ticks: int,
     rate: Fraction | None,
     whole: int,
     damage: str | None,
@@ -216,4 +229,9 @@ def _timeline(
     frame_rate, is_variable = rate or Fraction(25), False
     if len(timed) == len(pts) and len(pts) > 1:
         frame_rate, is_variable = rate_of([p - timed[0] for p in timed], tick, rate)
-    return Timeline(tuple(pts), keys, tick, frame_rate, is_variable, whole, damage, decoded)
+        # Elsewhere the last frame ends with the file, and what is said of it is chance.
+        if container.demuxer == "gif" and last_ticks:
+            is_variable = is_variable or last_ticks * tick * frame_rate != 1
+    return Timeline(
+        tuple(pts), keys, tick, last_ticks, frame_rate, is_variable, whole, damage, decoded
+    )

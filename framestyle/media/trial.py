@@ -2,27 +2,29 @@
 
 import contextlib
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from framestyle.errors import OutputError
+from framestyle.media.carrying import carry
 from framestyle.media.clip import ClipInfo, Notices
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Finished, file_url, run
 from framestyle.media.hardware import hardware_kind
-from framestyle.media.mux import AUDIO_CODECS, Muxing, mux
+from framestyle.media.landing import FULL_DISK_TEXT, full_disk
+from framestyle.media.mux import Muxing, mux
+from framestyle.media.others import ANIMATIONS
 from framestyle.media.segments import segment_arguments
 
-_TRIAL_AUDIO_SECONDS = 1.0
 _FRAMES = 2
+_SEGMENT = [("0.nut", _FRAMES)]
 
 
 def try_out(
     encoding: Encoding, info: ClipInfo, *, audio: bool, work_dir: Path, notice: Notices
 ) -> Muxing:
-    """Encode two frames of the clip's size, put them together with its sound, and say how.
+    """Encode two frames of the clip's size, put them together with its streams, and say how.
 
     Raises:
         OutputError: Where the encoder refuses the settings or the container the codec.
@@ -32,20 +34,16 @@ def try_out(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=work_dir)))
         except OSError as error:
             raise OutputError(f"{work_dir} is not writable ({error.strerror})") from None
-        if encoding.container == "gif":
-            if audio and info.has_audio:
-                notice("a .gif has no sound; it is left out")
-            muxing = Muxing(encoding, True, None, info)
+        if encoding.container in ANIMATIONS:
+            muxing = Muxing(encoding, True, (), info)
             _encode_segment(encoding.lossless(), folder)
-            _check(encoding, mux(muxing, folder, [("0.nut", _FRAMES)], folder / "trial.gif"))
-            return muxing
-        _check(encoding, _encode_directly(encoding, folder))
-        muxing = Muxing(encoding, not _joins(encoding, info, folder), None, info)
-        if muxing.lossless:
-            _encode_segment(encoding.lossless(), folder)
-        if not (audio and info.has_audio):
-            return muxing
-        return replace(muxing, audio=_choose_audio(muxing, folder, notice))
+            _check(encoding, mux(muxing, folder, _SEGMENT, folder / "trial"), folder)
+        else:
+            _check(encoding, _encode_directly(encoding, folder), folder)
+            muxing = Muxing(encoding, not _joins(encoding, info, folder), (), info)
+            if muxing.lossless:
+                _encode_segment(encoding.lossless(), folder)
+        return carry(muxing, folder, _SEGMENT, notice, audio=audio)
 
 
 def _raw_frames(encoding: Encoding) -> bytes:
@@ -76,34 +74,11 @@ def _joins(encoding: Encoding, info: ClipInfo, folder: Path) -> bool:
         return False
     (folder / "1.nut").write_bytes((folder / "0.nut").read_bytes())
     segments = [("0.nut", _FRAMES), ("1.nut", _FRAMES)]
-    joined = mux(Muxing(encoding, False, None, info), folder, segments, folder / "joined")
+    joined = mux(Muxing(encoding, False, (), info), folder, segments, folder / "joined")
     return joined.code == 0 and not joined.log.errors()
 
 
-def _choose_audio(muxing: Muxing, folder: Path, notice: Notices) -> str:
-    container = muxing.encoding.container
-    other = AUDIO_CODECS.get(container, "aac")
-    reason = ""
-    for audio in ("copy", other):
-        tried = mux(
-            replace(muxing, audio=audio),
-            folder,
-            [("0.nut", _FRAMES)],
-            folder / "sound",
-            audio_seconds=_TRIAL_AUDIO_SECONDS,
-        )
-        if tried.code == 0:
-            if audio != "copy":
-                notice(f"{container} does not hold this sound ({reason}); it becomes {other}")
-            return audio
-        reason = reason or tried.log.reason()
-    raise OutputError(
-        f"the sound of {muxing.info.path} cannot be put into {container} ({reason}); "
-        "write .mkv, or leave the sound out with --no-audio"
-    )
-
-
-def _check(encoding: Encoding, finished: Finished) -> None:
+def _check(encoding: Encoding, finished: Finished, folder: Path) -> None:
     texts = [text for _, text in finished.log.lines]
     unused = [t for t in texts if "has not been used for any stream" in t and "crf" in t]
     if unused:
@@ -112,6 +87,8 @@ def _check(encoding: Encoding, finished: Finished) -> None:
     swapped = [t for t in texts if "auto-selecting" in t or "Incompatible pixel format" in t]
     if finished.code or swapped:
         reason = swapped[0] if swapped else finished.log.reason()
+        if FULL_DISK_TEXT in reason:
+            raise OutputError(full_disk("trying the output out", folder))
         kind = hardware_kind(encoding.codec)
         if kind and not swapped:
             raise OutputError(

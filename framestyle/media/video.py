@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
+from framestyle.media.animation import gif_plays
 from framestyle.media.clip import ClipInfo, Frame, Notices
 from framestyle.media.colour import tagged_colour
 from framestyle.media.decoder import Decoder, Decoding, decode_head, is_seen_through
@@ -16,6 +17,7 @@ from framestyle.media.showinfo import ShownFrame
 from framestyle.media.source import Source, fitted_size, frame_of, too_small_notice
 from framestyle.media.streams import Container, list_streams
 from framestyle.media.timeline import Timeline, decode_timeline, read_timeline
+from framestyle.media.timing import Timing, timing_of
 
 
 class VideoSource(Source):
@@ -40,21 +42,26 @@ class VideoSource(Source):
         container = list_streams(path)
         head, rate = decode_head(container)
         timeline = read_timeline(container, head, rate)
-        source = cls._made(container, timeline, head[0], settings)
+        source = cls._made(container, timeline, head, settings)
         if not timeline.decoded and not source._ends_well():
             timeline = decode_timeline(container, rate)
-            source = cls._made(container, timeline, head[0], settings)
+            source = cls._made(container, timeline, head, settings)
         for line in _notices(source._decoding, settings):
             notice(line)
         return source
 
     @classmethod
     def _made(
-        cls, container: Container, timeline: Timeline, head: ShownFrame, settings: InputSettings
+        cls,
+        container: Container,
+        timeline: Timeline,
+        head: list[ShownFrame],
+        settings: InputSettings,
     ) -> "VideoSource":
         chosen = _select_whole(container.path, timeline, settings)
-        info = _clip_info(container, timeline, chosen, head, settings)
-        return cls(Decoding(container, timeline, chosen, head, info))
+        info = _clip_info(container, timeline, chosen, head[0], settings)
+        weave = _weave(head, settings.deinterlace)
+        return cls(Decoding(container, timeline, chosen, head[0], info, weave))
 
     def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from position ``first`` on; see ``Source.read``."""
@@ -94,10 +101,19 @@ class VideoSource(Source):
         )
 
 
+def _weave(head: list[ShownFrame], deinterlace: str) -> str:
+    """Return the filter that makes whole frames of two fields, one of each; ``""`` for none."""
+    if deinterlace == "on":
+        return "bwdif=mode=send_frame:deint=all"
+    if deinterlace == "auto" and any(frame.interlaced for frame in head):
+        return "bwdif=mode=send_frame:deint=interlaced"
+    return ""
+
+
 def _select_whole(path: Path, timeline: Timeline, settings: InputSettings) -> Selection:
     times = timeline.times()
     frame_seconds = 1 / timeline.frame_rate
-    chosen = select(times, frame_seconds, settings, path)
+    chosen = select(times, timeline.last_seconds(), settings, path)
     if timeline.damage is None:
         return chosen
     last = chosen.first + chosen.count
@@ -136,6 +152,8 @@ def _clip_info(
     )
     first_seconds = timeline.first_seconds()
     offset = Fraction(0) if first_seconds is None else first_seconds - container.start_seconds
+    timing, _ = _timing(timeline, chosen)
+    even_seconds = chosen.count / timeline.frame_rate
     return ClipInfo(
         "video",
         container.path,
@@ -147,28 +165,42 @@ def _clip_info(
         colour,
         head.pixel_aspect,
         chosen.start_seconds,
-        chosen.count / timeline.frame_rate,
+        even_seconds if timing is None else timing.end * timing.tick,
         offset,
         chosen.cut_start,
         chosen.cut_end,
-        bool(container.audio),
         is_seen_through(container, head.pixel_format),
+        timing,
+        container.streams,
+        container.video,
+        container.chapters,
+        gif_plays(container.path) if container.demuxer == "gif" else None,
     )
+
+
+def _timing(timeline: Timeline, chosen: Selection) -> tuple[Timing | None, int]:
+    """Return when the frames selected are shown, and how many of them had no time of their own."""
+    after = chosen.first + chosen.count
+    times = [p for p in timeline.pts[chosen.first : after] if p is not None]
+    if not timeline.is_variable or len(times) < chosen.count:
+        return None, 0
+    last_ticks = round(timeline.last_seconds() / timeline.tick)
+    if after < len(timeline.pts):
+        last_ticks = (timeline.pts[after] or 0) - times[-1]
+    return timing_of(times, last_ticks, timeline.tick)
 
 
 def _notices(decoding: Decoding, settings: InputSettings) -> list[str]:
     path, head, timeline = decoding.info.path, decoding.head, decoding.timeline
     lines = []
-    if timeline.is_variable:
-        rate = timeline.frame_rate
+    _, moved = _timing(timeline, decoding.chosen)
+    if moved:
+        frames = "1 frame" if moved == 1 else f"{moved} frames"
+        lines.append(f"{frames} of {path} had no time after the one before, and got it")
+    if decoding.weave and settings.deinterlace == "auto":
         lines.append(
-            f"{path} has a variable frame rate; every frame is kept, at the mean rate of "
-            f"{float(rate):.3f} ({rate}) per second"
-        )
-    if head.interlaced:
-        lines.append(
-            f"{path} is interlaced; its frames are taken as they are, combs and all, so "
-            "deinterlace it first"
+            f"{path} is interlaced; each frame is made whole of its two fields (bwdif), and "
+            "--deinterlace off takes frames as they are"
         )
     if timeline.damage:
         lines.append(f"{path} is damaged after the part taken ({timeline.damage})")

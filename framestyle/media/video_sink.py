@@ -11,7 +11,9 @@ from framestyle.media.landing import (
     full_disk,
     move_whole,
     partial_beside,
+    sync,
 )
+from framestyle.media.ledger import Ledger
 from framestyle.media.mux import Muxing, mux
 from framestyle.media.picture_sink import check_all_written, check_frame
 from framestyle.media.segments import Segments
@@ -31,6 +33,7 @@ class VideoSink(Sink):
         *,
         work_dir: Path,
         done: int,
+        ledger: Ledger,
         segment_frames: int = SEGMENT_FRAMES,
     ) -> None:
         self.next_index = done
@@ -39,13 +42,21 @@ class VideoSink(Sink):
         self._muxing = muxing
         self._partial = partial_beside(output)
         encoding = muxing.encoding.lossless() if muxing.lossless else muxing.encoding
-        self._segments = Segments(work_dir, encoding, info.frame_count, segment_frames, done)
+        self._ledger = ledger
+        self._segments = Segments(
+            work_dir, encoding, info.frame_count, segment_frames, done, ledger
+        )
 
     def write(self, frame: Frame) -> None:
         """Take the next frame; see ``Sink.write``."""
         check_frame(frame, self.next_index, self._info)
         self._segments.write(frame.index, frame.samples())
         self.next_index += 1
+
+    def secure(self) -> None:
+        """Have what was written outlive a power cut; see ``Sink.secure``."""
+        with disk_errors("putting the frames on the disk", self._segments.folder):
+            self._ledger.secure()
 
     def checkpoint(self, done: int) -> None:
         """Free the kept frames that no later run will need; see ``Sink.checkpoint``."""
@@ -59,6 +70,8 @@ class VideoSink(Sink):
         counts = [end - first for first, end in map(self._segments.bounds, range(len(names)))]
         with disk_errors(doing, self._output.parent):
             pairs = list(zip(names, counts, strict=True))
+            # an ffmpeg that outlived a killed run may still write to the old file
+            self._partial.unlink(missing_ok=True)
             done = mux(self._muxing, self._segments.folder, pairs, self._partial)
             if done.code:
                 self.close()
@@ -66,15 +79,20 @@ class VideoSink(Sink):
                     raise JobError(full_disk(doing, self._output.parent))
                 raise JobError(f"{doing} failed: {done.log.reason()}; run it again to resume")
             self._check_whole()
+            sync(self._partial)
+            self._ledger.enter_output(self._partial)
             move_whole(self._partial, self._output)
         return self._output
 
     def close(self) -> None:
         """End the encoder and take away what is half done; see ``Sink.close``."""
         self._segments.close()
+        self._ledger.close()
         self._partial.unlink(missing_ok=True)
 
     def _check_whole(self) -> None:
+        if self._muxing.encoding.container == "webp":
+            return  # frames that show the same are one there
         scan = run(
             ["-i", file_url(self._partial), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-"]
         )

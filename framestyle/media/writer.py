@@ -5,15 +5,18 @@ from pathlib import Path
 
 from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
+from framestyle.files import check_name
 from framestyle.media.clip import ClipInfo, Notices, ignore
 from framestyle.media.defaults import CONTAINERS
 from framestyle.media.encoding import choose_encoding
-from framestyle.media.landing import check_folder
+from framestyle.media.landing import check_folder, partial_beside
+from framestyle.media.ledger import Ledger
 from framestyle.media.left_out import left_out_of_pictures, left_out_of_video
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
 from framestyle.media.picture_encoding import PICTURE_SUFFIXES, check_size
-from framestyle.media.picture_sink import PictureSink
-from framestyle.media.sink import Sink
+from framestyle.media.picture_sink import RESULT, PictureSink
+from framestyle.media.retiming import timing_notices
+from framestyle.media.sink import LandedSink, Sink
 from framestyle.media.trial import try_out
 from framestyle.media.video_sink import SEGMENT_FRAMES, VideoSink
 
@@ -31,9 +34,10 @@ def open_sink(
     """Open an output and check all of it that can be checked before the work starts.
 
     Args:
-        output: Its suffix says the form: a video (.mp4, .m4v, .mov, .mkv, .webm, .avi, .gif), a
-            picture (.png, .jpg, .webp, .tif, .bmp), a pattern of pictures (``out/%05d.png``), or a
-            folder (an existing one, a name without suffix or with a slash at its end).
+        output: Its suffix says the form: a video (.mp4, .m4v, .mov, .mkv, .webm, .avi, .gif,
+            .apng, .webp), a picture (.png, .jpg, .webp, .tif, .bmp), a pattern of pictures
+            (``out/%05d.png``), or a folder (an existing one, a name without suffix or with a slash
+            at its end).
         info: The clip that will be written, as its source says.
         settings: What is written, and how.
         work_dir: Where everything unfinished is kept; made where missing. The same one again,
@@ -46,10 +50,14 @@ def open_sink(
         OutputError: Where it cannot be written as asked.
         JobError: Where something that an earlier run made is missing.
     """
+    check_name(output, OutputError)
     is_slashed = str(output).endswith(("/", os.sep))
     path, settings = Path(output), settings or OutputSettings()
     form = _form_of(path, info, is_slashed=is_slashed)
+    ledger = Ledger(work_dir)
     if form == "video":
+        if done == info.frame_count and ledger.is_output(path):
+            return LandedSink(path, done)
         _check_place(path, info, settings)
         encoding = choose_encoding(path.suffix.lower(), info, settings)
         if (encoding.width_px, encoding.height_px) != (info.width_px, info.height_px):
@@ -57,6 +65,8 @@ def open_sink(
                 f"{encoding.pixel_format} needs even sides; the frames of {info.width_px}x"
                 f"{info.height_px} are padded to {encoding.width_px}x{encoding.height_px}"
             )
+        for line in timing_notices(info, encoding.frame_rate, encoding.container):
+            notice(line)
         for line in left_out_of_video(encoding, info):
             notice(line)
         made = _make(work_dir)
@@ -66,17 +76,30 @@ def open_sink(
             _unmake(made)
             raise
         return VideoSink(
-            path, info, muxing, work_dir=work_dir, done=done, segment_frames=segment_frames
+            path,
+            info,
+            muxing,
+            work_dir=work_dir,
+            done=done,
+            ledger=ledger,
+            segment_frames=segment_frames,
         )
     _check_no_codec(form, settings)
     names, folder = _names(form, path, info)
     check_size(Path(names[0]).suffix.lower(), info.width_px, info.height_px)
     for line in left_out_of_pictures(Path(names[0]).suffix.lower(), info):
         notice(line)
+    landed: set[str] = set()
+    if done == info.frame_count:  # an earlier run may have moved files to where they belong
+        work = work_dir / RESULT
+        landed = {name for name in names if ledger.has_whole(work / name, folder / name)}
+        if landed == set(names):
+            return LandedSink(path if form == "picture" else folder, done)
+        landed |= {partial_beside(folder / name).name for name in names}
     if form == "picture":
         _check_place(path, info, settings)
     else:
-        _check_folder_place(folder, names, info, settings, is_pattern=form == "pattern")
+        _check_folder_place(folder, names, landed, info, settings, is_pattern=form == "pattern")
     return PictureSink(
         path if form == "picture" else folder,
         names,
@@ -84,6 +107,7 @@ def open_sink(
         work_dir=work_dir,
         done=done,
         is_folder=form != "picture",
+        ledger=ledger,
     )
 
 
@@ -93,7 +117,9 @@ def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, expected a folder; give another name")
         return "folder"
-    if suffix in CONTAINERS:
+    is_pattern, is_several = is_number_pattern(path.name), info.frame_count > 1
+    moves = suffix not in PICTURE_SUFFIXES or (is_several and not is_pattern)
+    if suffix in CONTAINERS and moves:
         if info.kind == "picture":
             raise OutputError(
                 f"{path} is a video, but the input is one picture; write a picture "
@@ -105,9 +131,9 @@ def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
             f"{path}: the form {suffix} is not known; expected a video ({', '.join(CONTAINERS)}), "
             f"a picture ({', '.join(PICTURE_SUFFIXES)}), or a folder (end its name with /)"
         )
-    if is_number_pattern(path.name):
+    if is_pattern:
         return "pattern"
-    if info.frame_count > 1 or (info.kind != "picture" and info.frame_count != 1):
+    if is_several or (info.kind != "picture" and info.frame_count != 1):
         raise OutputError(
             f"{path} is one picture, but the clip has {info.frame_count} frames; give a folder, a "
             f"pattern ({path.with_name('%05d' + suffix)}) or a video ({path.with_suffix('.mp4')})"
@@ -155,7 +181,13 @@ def _check_place(path: Path, info: ClipInfo, settings: OutputSettings) -> None:
 
 
 def _check_folder_place(
-    folder: Path, names: list[str], info: ClipInfo, settings: OutputSettings, *, is_pattern: bool
+    folder: Path,
+    names: list[str],
+    landed: set[str],
+    info: ClipInfo,
+    settings: OutputSettings,
+    *,
+    is_pattern: bool,
 ) -> None:
     if not folder.exists():
         check_folder(folder.parent, folder)
@@ -167,6 +199,7 @@ def _check_folder_place(
     }
     if used & set(names) or (used and not is_pattern):
         raise OutputError(f"{folder} is where the input is; give the output another folder")
+    there -= landed
     taken = there & set(names)
     if taken and not settings.overwrite:
         raise OutputError(

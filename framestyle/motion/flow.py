@@ -31,13 +31,15 @@ class Motion:
     reliability: Tensor
     seen: Tensor
 
-    def to(self, device: torch.device) -> "Motion":
-        """Return the motion on another device."""
-        return Motion(self.back.to(device), self.reliability.to(device), self.seen.to(device))
-
 
 class FlowSource(ABC):
-    """Gives the optical flow between frames of a clip: a search, a network, or files."""
+    """Gives the optical flow between frames of a clip: a search, a network, or files.
+
+    Attributes:
+        worth_keeping: Whether having it once more costs more than keeping it on disk.
+    """
+
+    worth_keeping = True
 
     @abstractmethod
     def flows(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:

@@ -32,6 +32,8 @@ class FlowFiles(FlowSource):
         InputError: There is no such folder, no flow in it, or names that contradict each other.
     """
 
+    worth_keeping = False  # the files are kept already
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._paths = _found(folder)
@@ -91,15 +93,7 @@ class FlowFiles(FlowSource):
     def _read(self, pair: Pair, width: int, height: int) -> FlowField:
         if pair not in self._paths:
             raise InputError(f"{self.folder}: {_name(pair)} is missing (.flo or .png)")
-        path = self._paths[pair]
-        field = read_flow(path)
-        got = field.flow.shape[3], field.flow.shape[2]
-        if got != (width, height):
-            raise InputError(
-                f"{path} is {got[0]}x{got[1]}, and the frames are {width}x{height}; make the flow "
-                "at the size of the frames"
-            )
-        return field
+        return read_flow(self._paths[pair], (width, height))
 
 
 def _found(folder: Path) -> dict[Pair, Path]:
@@ -107,8 +101,12 @@ def _found(folder: Path) -> dict[Pair, Path]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "does not exist"
         raise InputError(f"the flow folder {folder} {what}")
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"the flow folder {folder} cannot be read: {error.strerror}") from None
     paths: dict[Pair, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in entries:
         match = _NAME.fullmatch(path.stem)
         if match is None or path.suffix.lower() not in SUFFIXES:
             continue

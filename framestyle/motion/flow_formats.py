@@ -1,10 +1,12 @@
 """Files of optical flow: Middlebury's ``.flo`` and KITTI's 16-bit PNG, read and written."""
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -12,16 +14,24 @@ import torch
 from torch import Tensor
 
 from framestyle.errors import InputError, OutputError
+from framestyle.files import opened_at_once
 
 SUFFIXES = (".flo", ".png")
 FLO_MAGIC = b"PIEH"
 FLO_UNKNOWN_PX = 1e9
 """Middlebury's files mark places whose flow is not known with numbers beyond this."""
 LARGEST_SIDE_PX = 1 << 14
+MOST_EXTRA_BYTES = 1 << 20
+"""What a flow picture may have beside its pixels: times, texts, profiles."""
+STEP_BYTES = 1 << 20
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 KITTI_ZERO = 1 << 15
 KITTI_STEPS = 64.0
 """KITTI's files hold 64ths of a pixel."""
+
+
+Size = tuple[int, int]
+"""Width and height."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +47,21 @@ class FlowField:
     known: Tensor
 
 
-def read_flow(path: Path) -> FlowField:
+def read_flow(path: Path, size: Size | None = None) -> FlowField:
     """Read a ``.flo`` file (Baker et al. 2011) or a KITTI flow picture (Menze, Geiger 2015).
 
+    Args:
+        path: The file.
+        size: Width and height that it must have; any unless given.
+
     Raises:
-        InputError: It cannot be read, is damaged, or holds something else.
+        InputError: It cannot be read, is damaged, of another size, or holds something else.
     """
-    data = _bytes_of(path)
-    return _flo(path, data) if path.suffix.lower() == ".flo" else _kitti(path, data)
+    try:
+        with opened_at_once(path) as file:
+            return (_flo if path.suffix.lower() == ".flo" else _kitti)(path, file, size)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
 def write_flo(path: Path, flow: Tensor) -> None:
@@ -80,52 +97,72 @@ def write_kitti(path: Path, flow: Tensor, known: Tensor | None = None) -> None:
     _write(path, png.tobytes())
 
 
-def _flo(path: Path, data: bytes) -> FlowField:
-    if data[:4] != FLO_MAGIC:
-        raise InputError(f"{path} is no .flo file: it starts with {data[:4]!r}, not {FLO_MAGIC!r}")
-    width, height = struct.unpack("<ii", data[4:12]) if len(data) >= 12 else (0, 0)
-    _check_size(path, width, height)
-    expected = 12 + 8 * width * height
+def _flo(path: Path, file: BinaryIO, size: Size | None) -> FlowField:
+    head = file.read(12)
+    if head[:4] != FLO_MAGIC:
+        raise InputError(f"{path} is no .flo file: it starts with {head[:4]!r}, not {FLO_MAGIC!r}")
+    width, height = struct.unpack("<ii", head[4:]) if len(head) == 12 else (0, 0)
+    _check_size(path, width, height, size)
+    expected = 8 * width * height
+    data = file.read(expected + 1)
     if len(data) != expected:
+        has = max(12 + len(data), os.fstat(file.fileno()).st_size)
         raise InputError(
-            f"{path} is damaged: it says {width}x{height} and has {len(data)} bytes, expected "
-            f"{expected}"
+            f"{path} is damaged: it says {width}x{height} and has {has} bytes, expected "
+            f"{12 + expected}"
         )
-    values = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2)
+    values = np.frombuffer(data, "<f4").reshape(height, width, 2)
     if not np.isfinite(values).all():
         raise InputError(f"{path} is damaged: it holds numbers that are not finite")
     return _field(values, (np.abs(values) < FLO_UNKNOWN_PX).all(axis=2))
 
 
-def _kitti(path: Path, data: bytes) -> FlowField:
-    chunks = list(_chunks(path, data))
-    header = dict(chunks).get(b"IHDR", b"")
-    if len(header) != 13:
-        raise InputError(f"{path} is damaged: its header has {len(header)} bytes, expected 13")
-    width, height, depth, colour = struct.unpack(">IIBB", header[:10])
+def _kitti(path: Path, file: BinaryIO, size: Size | None) -> FlowField:
+    head = file.read(len(PNG_MAGIC) + 25)
+    if not head.startswith(PNG_MAGIC):
+        raise InputError(f"{path} is no PNG: it starts with {head[:8]!r}")
+    length = int.from_bytes(head[8:12], "big") if head[12:16] == b"IHDR" else 0
+    if length != 13 or len(head) < len(PNG_MAGIC) + 25:
+        raise InputError(f"{path} is damaged: its header has {length} bytes, expected 13")
+    width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
     if (depth, colour) != (16, 2):
         raise InputError(
             f"{path} is no flow picture of KITTI: expected a PNG of 16 bits in three channels"
         )
-    _check_size(path, width, height)
-    _check_pixels(path, b"".join(part for kind, part in chunks if kind == b"IDAT"), width, height)
-    if (decoded := cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)) is None:
+    _check_size(path, width, height, size)
+    most = MOST_EXTRA_BYTES + 2 * height * (1 + 6 * width)
+    data = head + file.read(most)
+    if file.read(1):
+        raise InputError(f"{path} is damaged: it has over {most} bytes for {width}x{height} pixels")
+    packed = b"".join(part for kind, part in _chunks(path, data) if kind == b"IDAT")
+    _check_pixels(path, packed, width, height)
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        decoded = None
+    if decoded is None or decoded.shape != (height, width, 3):
         raise InputError(f"{path} is damaged: OpenCV cannot decode its {width}x{height} pixels")
     rgb = decoded[:, :, ::-1].astype(np.float32)
     return _field((rgb[..., :2] - KITTI_ZERO) / KITTI_STEPS, rgb[..., 2] > 0)
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def _check_size(path: Path, width: int, height: int, size: Size | None) -> None:
     if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
         raise InputError(f"{path} is damaged: it says {width}x{height} pixels, which cannot be")
+    if size not in (None, (width, height)):
+        raise InputError(
+            f"{path} is {width}x{height}, and the frames are {size[0]}x{size[1]}; make the flow "
+            "at the size of the frames"
+        )
 
 
 def _check_pixels(path: Path, packed: bytes, width: int, height: int) -> None:
     """Refuse a picture with too few pixels before OpenCV complains of it on the terminal."""
     least = height * (1 + 6 * width)  # interlaced ones have some more
-    unpacking = zlib.decompressobj()
+    unpacking, got = zlib.decompressobj(), 0
     try:
-        got = len(unpacking.decompress(packed, least))
+        while got < least and (part := unpacking.decompress(packed, STEP_BYTES)):
+            got, packed = got + len(part), unpacking.unconsumed_tail
     except zlib.error as error:
         raise InputError(f"{path} is damaged: its pixels cannot be unpacked ({error})") from None
     if got < least:
@@ -137,8 +174,6 @@ def _check_pixels(path: Path, packed: bytes, width: int, height: int) -> None:
 
 def _chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the parts of a PNG; a decoder may take a cut one and fill up what is missing."""
-    if not data.startswith(PNG_MAGIC):
-        raise InputError(f"{path} is no PNG: it starts with {data[:8]!r}")
     at, kind = len(PNG_MAGIC), b""
     while kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")
@@ -155,13 +190,6 @@ def _field(values: np.ndarray, known: np.ndarray) -> FlowField:
     """Make a field of values (H, W, 2) and where they are known, (H, W)."""
     flow = np.where(known, values.transpose(2, 0, 1), 0.0).astype(np.float32)
     return FlowField(torch.from_numpy(flow)[None], torch.from_numpy(known)[None, None])
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _write(path: Path, data: bytes) -> None:

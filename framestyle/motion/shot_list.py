@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from framestyle.errors import InputError, SettingsError
+from framestyle.files import read_at_most
 from framestyle.motion.shots import Shot, covering
 
 HEADER = """\
@@ -117,8 +118,7 @@ def _parsed(said: str, frame_count: int, where: str) -> Shot:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_at_most(path, MOST_BYTES)
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({error.strerror or error}); expected a file that names shots, "
@@ -128,7 +128,7 @@ def _text(path: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text or len(content) > MOST_BYTES:
+    if "\0" in text:
         raise InputError(
             f"{path} is no text; expected a file that names shots, as framestyle shots prints it"
         )

@@ -1,6 +1,7 @@
 """Reading weights from a file without executing anything, and fitting them to a model."""
 
 import pickle
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ def _needed(model: nn.Module) -> Iterable[tuple[str, Tensor]]:
 
 
 def _load_pickle(path: Path) -> Any:
+    _check_not_packed(path)
     try:
         return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
@@ -96,6 +98,23 @@ def _load_pickle(path: Path) -> Any:
         raise OSError("torch cannot parse it") from error
     except Exception as error:  # torch raises whatever its parsers met in a damaged file
         raise OSError(_first_line(error)) from error
+
+
+def _check_not_packed(path: Path) -> None:
+    """Refuse an archive that unpacks to more than it is: kilobytes may be made to fill the memory.
+
+    torch.save packs nothing.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(part.file_size for part in archive.infolist())
+    except Exception:  # no archive, or a damaged one, which torch tells
+        return
+    if claimed > path.stat().st_size:
+        raise ModelError(
+            f"{path}: refused, its parts are packed and unpack to {claimed} bytes; expected a "
+            "plain state dict, as torch.save(model.state_dict()) writes"
+        )
 
 
 def _unwrapped(path: Path, content: Any) -> StateDict:

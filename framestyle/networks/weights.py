@@ -1,6 +1,7 @@
 """Where the weights of a network are, how they get there, and loading them."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from framestyle.errors import ModelError
+from framestyle.files import check_name, home_expanded
 from framestyle.networks.download import download, reach
 from framestyle.networks.features import FeatureNetwork, Pooling
 from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
@@ -40,12 +42,15 @@ def parse_weights(text: str) -> tuple[str, Path]:
     """Parse ``NAME=PATH`` of ``--weights``; ``~`` is the home folder.
 
     Raises:
-        ModelError: The text has another form, or there is no network of that name.
+        ModelError: The text has another form, there is no network of that name, or no file can
+            have the name.
     """
     name, equals, path = text.partition("=")
     if not (equals and name.strip() and path.strip()):
         raise ModelError(f"--weights: got {text!r}, expected NAME=PATH, as vgg19=vgg19.pth")
-    return model_spec(name.strip()).name, Path(path.strip()).expanduser()
+    file = home_expanded(path.strip())
+    check_name(file, ModelError)
+    return model_spec(name.strip()).name, file
 
 
 def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:
@@ -169,7 +174,7 @@ def _model(spec: ModelSpec, files: Mapping[str, Path], progress: Progress) -> nn
 
 
 def _location(kind: Literal["file", "cache", "embedded"], path: Path) -> Location:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path's raises where a folder may not be entered
         return Location("missing", path, 0)
     return Location(kind, path, path.stat().st_size)
 

@@ -4,6 +4,7 @@ from framestyle.objectives.distances import GramProducts
 from framestyle.objectives.terms import (
     ContentLoss,
     DreamActivation,
+    Features,
     GuidedActivation,
     StyleLoss,
     TemporalLoss,
@@ -18,6 +19,7 @@ from framestyle.objectives.terms import (
 __all__ = [
     "ContentLoss",
     "DreamActivation",
+    "Features",
     "GramProducts",
     "GuidedActivation",
     "StyleLoss",

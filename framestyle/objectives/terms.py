@@ -4,7 +4,8 @@ A term is called with the picture and with the features that a network made of i
 scalar. No term knows which network that was, and no network knows of the terms.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -22,6 +23,11 @@ Features = Mapping[str, Tensor]
 class Term(Protocol):
     """What is minimised (style) or climbed (dream)."""
 
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All that it holds of its target: of two frames of one size, these differ."""
+        ...
+
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return a scalar float32 for a picture (1, 3, H, W) and its features."""
         ...
@@ -36,6 +42,11 @@ class WeightedSum:
 
     def __init__(self, terms: Mapping[str, tuple[float, Term]]) -> None:
         self.terms = {name: pair for name, pair in terms.items() if pair[0] != 0}
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All that its terms hold of their targets."""
+        return [tensor for _, term in self.terms.values() for tensor in term.tensors]
 
     def __call__(self, image: Tensor, features: Features) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the sum, and every weighted term by name, detached, for logs and reports."""
@@ -62,9 +73,14 @@ class ContentLoss:
         relative, plain = formulas.content_relative, formulas.content_gatys
         self._parts = _parts(layers, self.targets, normalisation, relative, plain)
 
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """Its targets, and what is known of them."""
+        return [tensor for part in self._parts for tensor in part.tensors]
+
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
+        return torch.stack([part(features) for part in self._parts]).sum()
 
 
 class StyleLoss:
@@ -82,9 +98,14 @@ class StyleLoss:
         relative, plain = formulas.style_relative, formulas.style_gatys
         self._parts = _parts(layers, self.targets, normalisation, relative, plain)
 
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """Its targets, and what is known of them."""
+        return [tensor for part in self._parts for tensor in part.tensors]
+
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        return torch.stack([part(features[name]) for name, part in self._parts]).sum()
+        return torch.stack([part(features) for part in self._parts]).sum()
 
 
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
@@ -124,6 +145,8 @@ class TotalVariation:
     SMOOTHEST = 0.001
     """A style under this counts as this smooth, or a plain one would forbid every edge."""
 
+    tensors: Sequence[Tensor] = ()
+
     def __init__(self, of_style: float = 1.0, normalisation: str = "relative") -> None:
         self.of_style = max(of_style, self.SMOOTHEST)
         self.relative = normalisation == "relative"
@@ -152,6 +175,11 @@ class TemporalLoss:
     def __init__(self, reference: Tensor, reliability: Tensor) -> None:
         self.reference, self.reliability = reference, reliability
 
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """What it holds an image to."""
+        return [self.reference, self.reliability]
+
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
         return formulas.temporal(image, self.reference, self.reliability)
@@ -164,18 +192,25 @@ class DreamActivation:
         layers: Layer names with coefficients c_l; ``LAYER#3+7`` means channels 3 and 7 of it.
     """
 
+    tensors: Sequence[Tensor] = ()
+
     def __init__(self, layers: Layers) -> None:
         self.parts = [(*split_channels(name), c) for name, c in layers]
+        self._indices: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the activation, a scalar."""
         values = []
         for name, channels, coefficient in self.parts:
-            chosen = None
-            if channels:
-                chosen = torch.tensor(channels, device=features[name].device)
+            chosen = self._chosen(channels, features[name].device) if channels else None
             values.append(coefficient * formulas.activation(features[name], chosen))
         return torch.stack(values).sum()
+
+    def _chosen(self, channels: tuple[int, ...], device: torch.device) -> Tensor:
+        """Return the channels as indices, which are brought to a device once."""
+        if (channels, device) not in self._indices:
+            self._indices[channels, device] = torch.tensor(channels, device=device)
+        return self._indices[channels, device]
 
 
 class GuidedActivation:
@@ -191,6 +226,11 @@ class GuidedActivation:
         self.guide = {
             name: guide[name].detach().float().flatten(2)[0].T.contiguous() for name, _ in layers
         }
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """The vectors that it grows."""
+        return list(self.guide.values())
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the activation, a scalar."""
@@ -213,20 +253,39 @@ def split_channels(name: str) -> tuple[str, tuple[int, ...]]:
     return layer, tuple(int(part) for part in channels.split("+")) if mark else ()
 
 
+@dataclass(frozen=True)
+class _LayerDistance:
+    """Distance of one layer's features from their target.
+
+    Attributes:
+        layer: Its name.
+        weight: What the distance counts.
+        distance: The formula; takes features, target, and energy if there is one.
+        tensors: The target, and its energy for distances that are relative to it: it is the same in
+            every iteration.
+    """
+
+    layer: str
+    weight: float
+    distance: Callable[..., Tensor]
+    tensors: Sequence[Tensor]
+
+    def __call__(self, features: Features) -> Tensor:
+        return self.weight * self.distance(features[self.layer], *self.tensors)
+
+
 def _parts(
     layers: Layers,
     targets: Features,
     normalisation: str,
     relative: Callable[..., Tensor],
     plain: Callable[..., Tensor],
-) -> list[tuple[str, Callable[[Tensor], Tensor]]]:
+) -> list[_LayerDistance]:
     """What each layer adds: a share of a weighted mean (relative), or of a weighted sum."""
+    if normalisation != "relative":
+        return [_LayerDistance(name, weight, plain, [targets[name]]) for name, weight in layers]
     total = sum(abs(weight) for _, weight in layers) or 1.0
-
-    def part(target: Tensor, weight: float) -> Callable[[Tensor], Tensor]:
-        if normalisation != "relative":
-            return lambda features: weight * plain(features, target)
-        energy = squared_norm(target)  # the same in every iteration
-        return lambda features: weight / total * relative(features, target, energy)
-
-    return [(name, part(targets[name], weight)) for name, weight in layers]
+    return [
+        _LayerDistance(name, weight / total, relative, [targets[name], squared_norm(targets[name])])
+        for name, weight in layers
+    ]

@@ -17,9 +17,11 @@ from framestyle.objectives import (
     split_channels,
 )
 from framestyle.settings import Layers
-from framestyle.stages.optimise import Ceiling, OnIteration, optimise
+from framestyle.stages.evaluation import Jittered
+from framestyle.stages.optimise import OneByOne, OnIteration, Optimisation, Player, optimise
 from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import NormalisedAscent
+from framestyle.stages.stops import Ceiling
 
 
 @dataclass
@@ -34,6 +36,7 @@ class DreamStage:
             make the dream boil.
         guide: A picture whose features are grown, (1, 3, H, W) in [0, 1].
         room: The memory that there is.
+        player: How steps are made.
     """
 
     network: FeatureNetwork
@@ -42,6 +45,7 @@ class DreamStage:
     seed: int = 0
     guide: Tensor | None = None
     room: Room = field(default_factory=Room)
+    player: Player = field(default_factory=OneByOne)
     _guided: dict[Size, Term] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -139,21 +143,17 @@ class DreamStage:
         longest = max(image.shape[2:])
         reach = round(self.settings.jitter * longest)
         objective = WeightedSum({"dream": (1.0, self.term(size_of(image)))})
-
-        def evaluate(x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            shift = (shifts.randint(-reach, reach), shifts.randint(-reach, reach))
-            moved = torch.roll(x, shift, dims=(2, 3))
-            return objective(moved, self.extract(moved))
-
+        drawn = [[shifts.randint(-reach, reach) for _ in range(2)] for _ in range(steps)]
+        ascent = NormalisedAscent(
+            self.step_size * self.settings.strength,
+            self.settings.smoothing * longest,
+            self.settings.gradient,
+        )
+        moved = torch.tensor(drawn, device=image.device)
         return optimise(
-            image,
-            evaluate,
-            NormalisedAscent(
-                self.step_size * self.settings.strength,
-                self.settings.smoothing * longest,
-                self.settings.gradient,
-            ),
+            Optimisation(image, Jittered(objective, self.extract, moved), ascent),
             steps,
             stops=[Ceiling(self.settings.loss_ceiling)],
             on_iteration=lambda iteration, terms: on_iteration(done + iteration, terms),
+            player=self.player,
         )

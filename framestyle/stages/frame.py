@@ -10,10 +10,11 @@ from framestyle.config import Config
 from framestyle.networks import Room
 from framestyle.objectives import TemporalLoss
 from framestyle.stages.dream import DreamStage
-from framestyle.stages.optimise import OnIteration, Plateau
+from framestyle.stages.optimise import OnIteration
 from framestyle.stages.past import Link, Past, painted_for, past_of
 from framestyle.stages.pyramid import resize, size_of
 from framestyle.stages.state import FrameState
+from framestyle.stages.stops import Plateau, looks_late
 from framestyle.stages.style import StyleStage
 
 OnStep = Callable[[str, int, int, Mapping[str, Tensor]], None]
@@ -160,7 +161,8 @@ class FrameStyler:
     def _settled(self, past: Past) -> Plateau:
         """When a later frame has settled: what may change of it decides how much that is."""
         free = past.free.maximum(1.0 - past.known)
-        return Plateau(self.config.style.settle_change * float(free.mean()), SETTLE_WINDOW)
+        change, late = self.config.style.settle_change, looks_late(free.device)
+        return Plateau(change, SETTLE_WINDOW, free.mean(), late)
 
     def _again(
         self, source: Tensor, past: Past, own: FrameState, on_step: OnStep

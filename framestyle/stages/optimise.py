@@ -1,105 +1,132 @@
 """The one loop that optimises pixels, for dream and style alike."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-Evaluate = Callable[[Tensor], tuple[Tensor, Mapping[str, Tensor]]]
+from framestyle.stages.stops import Stop
+
+Terms = Mapping[str, Tensor]
+"""Weighted terms of a value, scalars by name."""
+
+Evaluate = Callable[[Tensor], tuple[Tensor, Terms]]
 """What an image (1, 3, H, W) is worth: a scalar, and its weighted terms by name."""
 
-OnIteration = Callable[[int, Mapping[str, Tensor]], None]
+OnIteration = Callable[[int, Terms], None]
 """Called after every step with the number of steps made and the terms before that step."""
 
 
 class Stepper(Protocol):
-    """Changes an image in place by one step."""
+    """Changes an image in place by one step.
 
-    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+    Attributes:
+        form: What has to be equal for two of them to differ in their tensors alone; None where
+            there is more to a step than operations on tensors.
+    """
+
+    form: Hashable | None
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All tensors that steps read or change, beside the image."""
+        ...
+
+    def start(self, image: Tensor) -> None:
+        """Begin with an image of this shape."""
+        ...
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms]:
         """Make one step; return the value before it, detached, and its terms."""
         ...
 
 
-class Stop(Protocol):
-    """Says when an image is done before its last iteration."""
+@dataclass
+class Optimisation:
+    """An optimisation under way: an image, and all that its steps read and change.
 
-    def reached(self, iteration: int, loss: Tensor) -> bool:
-        """Tell whether to stop after this many iterations, at this value."""
+    Attributes:
+        start: Where it starts, (1, 3, H, W) float32 in [0, 1]; left as it is.
+        evaluate: What is optimised.
+        stepper: How; it knows whether it climbs or descends.
+        averaging: Decay of the mean over iterates that is its result (Polyak averaging, with
+            Adam's correction for the first ones, as in style-transfer-pytorch); with 0 the last
+            iterate is.
+        image: The iterate.
+        mean: Of the iterates so far, not corrected.
+    """
+
+    start: Tensor
+    evaluate: Evaluate
+    stepper: Stepper
+    averaging: float = 0.0
+    image: Tensor = field(init=False)
+    mean: Tensor | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin at the start."""
+        self.image = self.start.detach().clone().requires_grad_(True)
+        self.mean = torch.zeros_like(self.start) if self.averaging > 0 else None
+        self.stepper.start(self.image)
+
+    def step(self) -> tuple[Tensor, Terms]:
+        """Make one step; return the value before it, detached, and its terms."""
+        value, terms = self.stepper.step(self.image, self.evaluate)
+        if self.mean is not None:
+            self.mean.lerp_(self.image.detach(), 1.0 - self.averaging)
+        return value, terms
+
+    def result(self, steps: int) -> Tensor:
+        """Return the image after that many steps, in [0, 1], without a gradient."""
+        if self.mean is None or steps == 0:
+            return self.image.detach().clamp(0.0, 1.0)
+        return (self.mean / (1.0 - self.averaging**steps)).clamp_(0.0, 1.0)
+
+
+class Player(Protocol):
+    """Says how the steps of an optimisation are made."""
+
+    def begin(self, optimisation: Optimisation) -> Optimisation:
+        """Return an optimisation that makes the same steps from the same start."""
         ...
 
 
-@dataclass
-class Plateau:
-    """Stops where the loss changes by less than a share in a window (artistic-videos).
+class OneByOne:
+    """Makes one operation after the other."""
 
-    One that rises by more has not settled: the first steps of an optimiser without moments lift it
-    above a good start.
-
-    Attributes:
-        change: That share, of the loss; 0 never stops.
-        window: Iterations between two looks, the first of them a look too. Looking waits for the
-            device.
-    """
-
-    change: float = 0.0
-    window: int = 50
-    _last: float | None = None
-
-    def reached(self, iteration: int, loss: Tensor) -> bool:
-        """Tell whether to stop after this many iterations, at this loss."""
-        if self.change <= 0 or (iteration % self.window and iteration > 1):
-            return False
-        last, self._last = self._last, float(loss)
-        return last is not None and abs(last - self._last) < self.change * abs(last)
-
-
-@dataclass
-class Ceiling:
-    """Stops where the value climbs over a ceiling, as the DeepDream example of Keras does."""
-
-    ceiling: float | None = None
-
-    def reached(self, iteration: int, loss: Tensor) -> bool:
-        """Tell whether to stop after this many iterations, at this value."""
-        return self.ceiling is not None and float(loss) > self.ceiling
+    def begin(self, optimisation: Optimisation) -> Optimisation:
+        """Return the optimisation as it is."""
+        return optimisation
 
 
 def optimise(
-    image: Tensor,
-    evaluate: Evaluate,
-    stepper: Stepper,
+    optimisation: Optimisation,
     iterations: int,
     *,
-    averaging: float = 0.0,
     stops: Sequence[Stop] = (),
     on_iteration: OnIteration = lambda iteration, terms: None,
+    player: Player | None = None,
 ) -> Tensor:
-    """Make up to ``iterations`` steps from an image.
+    """Make up to ``iterations`` steps.
 
     Args:
-        image: Where to start, (1, 3, H, W) float32 in [0, 1]; left as it is.
-        evaluate: What is optimised.
-        stepper: How; it knows whether it climbs or descends.
+        optimisation: What is optimised, how, and from where.
         iterations: 0 returns the start.
-        averaging: Decay of the mean over iterates that is returned (Polyak averaging, with Adam's
-            correction for the first ones, as in style-transfer-pytorch); 0 returns the last.
         stops: What ends it early, any of them.
         on_iteration: Called after every step.
+        player: How the steps are made; one operation after the other by default.
 
     Returns:
-        The optimised image in [0, 1], without a gradient.
+        The optimised image, (1, 3, H, W) in [0, 1], without a gradient.
     """
-    x = image.detach().clone().requires_grad_(True)
-    mean, share = torch.zeros_like(x, requires_grad=False), 0.0
+    if iterations == 0:
+        return optimisation.result(0)
+    running = (player or OneByOne()).begin(optimisation)
     for iteration in range(1, iterations + 1):
-        value, terms = stepper.step(x, evaluate)
-        if averaging > 0:
-            mean.lerp_(x.detach(), 1.0 - averaging)
-            share = averaging * share + (1.0 - averaging)
+        value, terms = running.step()
         on_iteration(iteration, terms)
         if any(stop.reached(iteration, value) for stop in stops):
             break
-    result = mean / share if share > 0 else x.detach()
-    return result.clamp_(0.0, 1.0)
+    return running.result(iteration)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -51,12 +52,20 @@ class Past:
     @property
     def changes(self) -> bool:
         """Whether anything of the frame is new, has changed or moves."""
-        return bool(((self.free > NEGLIGIBLE) | (self.known < 1.0 - NEGLIGIBLE)).any())
+        return self._looked[0]
 
     @property
     def unfinished(self) -> bool:
         """Whether any place has had fewer iterations than a first frame gets."""
-        return bool((self.settled < 1.0 - NEGLIGIBLE).any())
+        return self._looked[1]
+
+    @cached_property
+    def _looked(self) -> tuple[bool, bool]:
+        """Both of these; one look, because it waits for the device."""
+        changes = ((self.free > NEGLIGIBLE) | (self.known < 1.0 - NEGLIGIBLE)).any()
+        unfinished = (self.settled < 1.0 - NEGLIGIBLE).any()
+        both = torch.stack([changes, unfinished]).cpu()
+        return bool(both[0]), bool(both[1])
 
 
 def past_of(

@@ -1,6 +1,6 @@
 """The steps that change an image: Adam, L-BFGS, and the normalised step of DeepDream."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.objectives.formulas import gaussian_blur
-from framestyle.stages.optimise import Evaluate
+from framestyle.stages.optimise import Evaluate, Terms
 
 
 @dataclass
@@ -39,19 +39,36 @@ class Adam:
 
     def __post_init__(self) -> None:
         """Start without moments."""
-        self.count = 0
         self.moments: list[tuple[Tensor, Tensor]] = []
+        self.form: Hashable | None = (type(self), self.beta1, self.beta2, self.levels)
 
-    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def start(self, image: Tensor) -> None:
+        """Begin with an image of this shape, (1, 3, H, W)."""
+        with torch.no_grad():
+            sizes = _halved(torch.zeros_like(image), self.levels)
+        self.moments = [(zeros, zeros.clone()) for zeros in sizes]
+        # What is left of the moments' start, at 0, after the steps so far. These lie on the device,
+        # as the step size does: a step that is recorded knows no numbers but those in tensors.
+        self._left1, self._left2 = (torch.ones((), device=image.device) for _ in range(2))
+        self._step = torch.as_tensor(self.step_size, dtype=image.dtype, device=image.device)
+
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """All that steps read or change, beside the image."""
+        moments = [moment for pair in self.moments for moment in pair]
+        return [*moments, self._left1, self._left2, self._step]
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms]:
         """Make one step downhill; the image stays in [0, 1]."""
+        if not self.moments:
+            self.start(image)
         loss, terms, grad = _gradient(image, evaluate)
         grads = _halved(grad, self.levels)
-        if not self.moments:
-            self.moments = [(torch.zeros_like(g), torch.zeros_like(g)) for g in grads]
-        self.count += 1
-        # the corrections of both moments, as one factor
-        rate = (1.0 - self.beta2**self.count) ** 0.5 / (1.0 - self.beta1**self.count)
         with torch.no_grad():
+            self._left1.mul_(self.beta1)
+            self._left2.mul_(self.beta2)
+            # the corrections of both moments, as one factor
+            rate = (1.0 - self._left2).sqrt() / (1.0 - self._left1)
             direction: Tensor | None = None
             for part, (mean, square) in zip(reversed(grads), reversed(self.moments), strict=True):
                 mean.lerp_(part, 1.0 - self.beta1)
@@ -62,11 +79,7 @@ class Adam:
                     size = direction.shape[2:]
                     direction += nnf.interpolate(coarser, size, mode="bilinear")
             assert direction is not None
-            if isinstance(self.step_size, Tensor):
-                image.addcmul_(direction, self.step_size, value=-rate)
-            else:
-                image.add_(direction, alpha=-rate * self.step_size)
-            image.clamp_(0.0, 1.0)
+            image.addcmul_(direction, self._step * rate, value=-1.0).clamp_(0.0, 1.0)
         return loss, terms
 
 
@@ -84,10 +97,17 @@ class LBFGS:
     The pixels are left free until the end: a clamp would spoil the curvature that it remembers.
     """
 
+    tensors: Sequence[Tensor] = ()
+    form: Hashable | None = None  # its line search decides by the numbers how it goes on
+
     def __init__(self) -> None:
         self.optimizer: torch.optim.LBFGS | None = None
 
-    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def start(self, image: Tensor) -> None:
+        """Begin with an image, without a memory of others."""
+        self.optimizer = None
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms]:
         """Make one step downhill, which may look at the loss several times."""
         if self.optimizer is None:
             self.optimizer = torch.optim.LBFGS(
@@ -100,7 +120,7 @@ class LBFGS:
                 tolerance_change=0.0,
                 line_search_fn="strong_wolfe",
             )
-        first: list[Mapping[str, Tensor]] = []
+        first: list[Terms] = []
         scale = float(image.numel())  # means over pixels are too small for the line search
 
         def closure() -> Tensor:
@@ -130,7 +150,15 @@ class NormalisedAscent:
 
     _EPS = 1e-18
 
-    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def __post_init__(self) -> None:
+        """Say what a step depends on."""
+        self.tensors: Sequence[Tensor] = ()
+        self.form: Hashable | None = (type(self), self.step_size, self.smoothing_px, self.by)
+
+    def start(self, image: Tensor) -> None:
+        """Begin with an image: nothing is kept from step to step."""
+
+    def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms]:
         """Make one step uphill; the image stays in [0, 1]."""
         value, terms, grad = _gradient(image, evaluate)
         grad = gaussian_blur(grad, self.smoothing_px)
@@ -140,7 +168,7 @@ class NormalisedAscent:
         return value, terms
 
 
-def _gradient(image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Mapping[str, Tensor], Tensor]:
+def _gradient(image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms, Tensor]:
     with torch.enable_grad():
         value, terms = evaluate(image)
         (grad,) = torch.autograd.grad(value, image)

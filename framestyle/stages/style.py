@@ -20,9 +20,18 @@ from framestyle.objectives import (
     style_targets,
 )
 from framestyle.settings import Layers
-from framestyle.stages.optimise import OnIteration, Plateau, Stop, optimise
+from framestyle.stages.evaluation import Evaluation
+from framestyle.stages.optimise import (
+    OneByOne,
+    OnIteration,
+    Optimisation,
+    Player,
+    Stepper,
+    optimise,
+)
 from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import LBFGS, Adam
+from framestyle.stages.stops import Plateau, Stop, looks_late
 
 
 @dataclass
@@ -36,6 +45,7 @@ class StyleStage:
         style_layers: Style layers with weights.
         styles: Style pictures with weights, each (1, 3, H, W) in [0, 1], at their own size.
         room: The memory that there is.
+        player: How steps are made.
     """
 
     network: FeatureNetwork
@@ -44,6 +54,7 @@ class StyleStage:
     style_layers: Layers
     styles: Sequence[tuple[float, Tensor]]
     room: Room = field(default_factory=Room)
+    player: Player = field(default_factory=OneByOne)
     _targets: dict[Size, tuple[dict[str, Tensor], float]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -91,21 +102,19 @@ class StyleStage:
         """
         if iterations == 0:
             return start
-        objective = self.objective(content, temporal)
-        chosen = self.settings
-        stepper = (
-            LBFGS()
-            if chosen.optimizer == "lbfgs"
-            else Adam(step_size, chosen.beta1, chosen.beta2, chosen.levels)
-        )
+        chosen, averaging = self.settings, 0.0
+        stepper: Stepper = LBFGS()
+        if chosen.optimizer == "adam":
+            stepper = Adam(step_size, chosen.beta1, chosen.beta2, chosen.levels)
+            averaging = chosen.averaging
+        evaluation = Evaluation(self.objective(content, temporal), self.extract)
+        late = looks_late(content.device)
         return optimise(
-            start,
-            lambda x: objective(x, self.extract(x)),
-            stepper,
+            Optimisation(start, evaluation, stepper, averaging),
             iterations,
-            averaging=chosen.averaging if chosen.optimizer == "adam" else 0.0,
-            stops=[Plateau(chosen.stop_change, chosen.stop_window), *stops],
+            stops=[Plateau(chosen.stop_change, chosen.stop_window, late=late), *stops],
             on_iteration=on_iteration,
+            player=self.player,
         )
 
     def run_coarse_to_fine(

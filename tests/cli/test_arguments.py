@@ -17,6 +17,7 @@ GIVEN = {
     "input.frames": ("48", 48),
     "input.fps": ("29.97", Fraction(30000, 1001)),
     "input.size": ("640", 640),
+    "input.deinterlace": ("off", "off"),
     "output.codec": ("libx265", "libx265"),
     "output.crf": ("20.5", 20.5),
     "output.pixel_format": ("yuv444p", "yuv444p"),

@@ -236,7 +236,7 @@ def test_no_shot_begins_at_a_dissolve_and_next_to_nothing_is_left_after_it(
     """Two clips that end in the same picture: how far do the first ones still tell them apart?"""
     one, other, last = (texture(48, 64, seed).astype(float) for seed in (3, 8, 21))
     sources = [folder_of(f"in{i}", blended(*s)) for i, s in enumerate(((one, last), (other, last)))]
-    style = {"first_iterations": 40, "iterations": 10}
+    style = {"first_iterations": 20, "iterations": 5}
 
     def runs(name, **motion):
         return [go(s, f"{name}{i}", style=style, motion=motion) for i, s in enumerate(sources)]

@@ -6,7 +6,7 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import SettingsError
-from framestyle.jobs.device import has_fast_bfloat16, pick_device, restored_threads
+from framestyle.jobs.device import has_fast_bfloat16, pick_device, restored_afterwards
 
 
 def test_the_cpu_is_always_there():
@@ -70,7 +70,7 @@ def test_a_run_on_the_gpu_resembles_one_on_the_cpu(frames_folder, style_file, qu
 
 def test_the_numbers_of_threads_are_put_back():
     before = torch.get_num_threads(), cv2.getNumThreads()
-    with restored_threads():
+    with restored_afterwards():
         pick_device(ComputeSettings(threads=1, device="cpu"))
         assert torch.get_num_threads() == 1
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before

@@ -9,12 +9,14 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import run
+from framestyle.jobs import arrivals, departures, run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
+from framestyle.stages import ClipState
 
 
 def fails(source, style, output, config, progress=lambda event: None):
@@ -242,3 +244,37 @@ def test_an_empty_folder_of_the_users_is_left_to_them(frames_folder, quick, tmp_
         run(frames_folder, [], tmp_path / "out.xyz", config.changed({"style": {"enabled": False}}))
     assert list(tmp_path.iterdir()) == [mine]
     assert list(mine.iterdir()) == []
+
+
+def greedy_from(count, real):
+    """Does as ``real``, and from a call on asks torch for more memory than there is."""
+    left = [None] * (count - 1)
+
+    def ask(*arguments):
+        if not left:
+            torch.empty(1 << 55, dtype=torch.uint8)
+        left.pop()
+        return real(*arguments)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "count"),
+    [(arrivals, "uploaded", 3), (departures, "check_finite", 3), (ClipState, "save", 3)],
+    ids=["on the way in", "on the way out", "saving"],
+)
+def test_a_device_that_fails_beside_the_stages(
+    owner, name, count, frames_folder, style_file, quick, contents, monkeypatch, tmp_path
+):
+    """The frame is named; nothing is lost but what was not saved, and the same command goes on."""
+    monkeypatch.setattr(departures, "SAVE_SECONDS", 0.0)
+    output = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, greedy_from(count, getattr(owner, name)))
+        assert "frame 3" in fails(frames_folder, style_file, output, quick)
+    started = []
+    run(frames_folder, [(style_file, 1.0)], output, quick, started.append)
+    assert next(e.done for e in started if isinstance(e, RunStarted)) == 2
+    run(frames_folder, [(style_file, 1.0)], tmp_path / "whole", quick)
+    assert contents(output) == contents(tmp_path / "whole")

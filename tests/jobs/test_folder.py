@@ -1,5 +1,6 @@
 """The folder of a job: whose it is, what is kept in it, and what it never touches."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ def manifest(**settings):
 def state(seed=0):
     made = torch.rand(2, 1, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
     return ClipState({0: FrameState(dream_delta=made[0] - 0.5, result=made[1])})
+
+
+def states_in(path):
+    """The saved states in a job's folder, the oldest first."""
+    return sorted(path.glob("state-*.safetensors"))
 
 
 def test_lies_beside_the_output(tmp_path, monkeypatch):
@@ -59,7 +65,8 @@ def test_keeps_the_last_state(tmp_path):
     assert done == Done(4)
     assert torch.equal(loaded.frames[0].result, state(2).frames[0].result)
     assert torch.equal(loaded.frames[0].dream_delta, state(2).frames[0].dream_delta)
-    assert {item.name for item in path.iterdir()} == {MARK, "manifest.json", "state.safetensors"}
+    others = {item.name for item in path.iterdir()} - {path.name for path in states_in(path)}
+    assert others == {MARK, "manifest.json"}
 
 
 def test_another_job_is_refused_and_kept(tmp_path):
@@ -181,3 +188,105 @@ def test_a_file_or_a_missing_place_is_told(tmp_path):
         with pytest.raises(OutputError, match=r"cannot make the job folder .*--job-dir"):
             JobFolder(path)
     assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A job's folder in which three states were saved, after frames 1, 2 and 3."""
+    path = tmp_path / "job"
+    with JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+        for frame in (1, 2, 3):
+            job.save_state(state(frame), frame)
+    return path
+
+
+def load(path):
+    with JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+        loaded, done = job.load_state("cpu")
+        return done, loaded.frames[0].result
+
+
+def test_two_states_are_kept(saved):
+    assert len(states_in(saved)) == 2
+    assert load(saved)[0] == Done(3)
+
+
+def test_where_the_newest_state_is_damaged_the_one_before_is_taken(saved):
+    newest = states_in(saved)[-1]
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    done, result = load(saved)
+    assert done == Done(2)
+    assert torch.equal(result, state(2).frames[0].result)
+    assert len(states_in(saved)) == 1
+
+
+def test_where_all_states_are_damaged_they_are_left_and_told(saved, contents):
+    for path in states_in(saved):
+        path.write_bytes(b"")
+    before = contents(saved)
+    with pytest.raises(JobError, match=r"saved state .*-3-.* is damaged; .*--restart"):
+        load(saved)
+    assert contents(saved) == before
+
+
+def test_goes_back_as_long_as_there_is_a_state_before(saved):
+    with JobFolder(saved) as job:
+        assert job.go_back()
+        assert job.load_state("cpu")[1] == Done(2)
+        assert not job.go_back()
+        assert job.load_state("cpu")[1] == Done(2)
+
+
+def test_a_state_that_a_failed_device_cannot_give_is_told(saved):
+    broken = ClipState({0: FrameState(result=torch.empty(1, 3, 8, 8, device="meta"))})
+    with JobFolder(saved) as job:
+        with pytest.raises(JobError, match=r"^saving the state after frame 5 failed"):
+            job.save_state(broken, 4)
+        assert job.load_state("cpu")[1] == Done(3)
+    assert not (saved / "state.part").exists()
+
+
+@pytest.mark.parametrize("name", [MARK, "manifest.json", "state.part", "segments", "passes/0.0"])
+def test_links_out_of_it_are_refused_and_not_followed(name, saved, contents, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "mine").write_bytes(b"mine")
+    link = saved / name
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside if name == "segments" else outside / "mine")
+    with pytest.raises(JobError, match=rf"{name} is a link or a device") as caught:
+        load(saved)
+    assert caught.value.exit_code == 2
+    assert contents(outside) == {"mine": b"mine"}
+    assert len(states_in(saved)) == 2
+
+
+def test_a_pipe_in_it_is_refused_and_not_waited_for(saved):
+    os.mkfifo(saved / "shots.txt")
+    with pytest.raises(JobError, match=r"shots\.txt is a link or a device"):
+        load(saved)
+
+
+def test_the_shots_found_outlive_a_run_that_was_killed_before_its_first_frame(tmp_path):
+    path = tmp_path / "job"
+    job = JobFolder(path)  # as if killed
+    job.begin(manifest(), restart=False)
+    (path / "shots.txt").write_text("1 5")
+    (path / "tmp123").mkdir()
+    job._lock.release()
+    with JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+        assert {item.name for item in path.iterdir()} == {MARK, "manifest.json", "shots.txt"}
+
+
+def test_nothing_of_it_is_left_at_the_end(saved):
+    with JobFolder(saved) as job:
+        (saved / "segments").mkdir()
+        (saved / "segments" / "000000.nut").touch()
+        job.remove()
+    assert not saved.exists()

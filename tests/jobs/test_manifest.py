@@ -21,7 +21,7 @@ def source(tmp_path):
 
 
 def manifest(source, config=None, about=ABOUT):
-    return Manifest.of(config or Config(), [source], about)
+    return Manifest.of(config or Config(), {"clip": source}, about)
 
 
 def test_equals_itself_after_saving(source, tmp_path):
@@ -55,6 +55,7 @@ def test_says_what_differs(source):
 def test_every_setting_counts_but_those_without_effect(source):
     one = manifest(source)
     without_effect = {"output.overwrite", "job.job_dir", "job.restart"}
+    without_effect |= {"compute.weights", "motion.shots", "dream.guide"}  # what is in them counts
     there = {f"{group}.{name}" for group, names in one.settings.items() for name in names}
     for group in GROUPS:
         for field, _ in meanings(type(getattr(Config(), group))):
@@ -69,6 +70,23 @@ def test_other_content_differs(source):
     one = manifest(source)
     source.write_bytes(b"A clip")
     assert any("clip.mp4" in line for line in manifest(source).differences(one))
+
+
+def test_a_file_of_another_name_is_the_same(source, tmp_path):
+    one = manifest(source)
+    one.save(tmp_path / "m.json")
+    other = manifest(source.rename(tmp_path / "moved.mp4"))
+    assert other == one
+    assert other.is_at(tmp_path / "m.json")
+    (tmp_path / "moved.mp4").write_bytes(b"another clip")
+    changed = manifest(tmp_path / "moved.mp4")
+    assert not changed.is_at(tmp_path / "m.json")
+    (line,) = changed.differences(one)
+    assert line.startswith(f"inputs.clip ({tmp_path / 'moved.mp4'}): ")
+
+
+def test_nothing_is_at_a_path_without_a_file(source, tmp_path):
+    assert not manifest(source).is_at(tmp_path / "none.json")
 
 
 def test_fingerprints_see_every_place_that_matters(tmp_path):
@@ -101,7 +119,7 @@ def test_an_input_that_is_gone(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "{}", "null", '{"settings": 1, "inputs": {}, "versions": {}, "run": {}}',
-     '{"settings": {}, "inputs": {}, "versions": {}}', "\udcff"],
+     '{"settings": {}, "inputs": {}, "versions": {}}', "\udcff", "[" * 100_000],
 )  # fmt: skip
 def test_a_damaged_file_is_told(text, tmp_path):
     path = tmp_path / "manifest.json"

@@ -11,7 +11,7 @@ import framestyle
 from framestyle import Config
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
-from framestyle.jobs.memory import GIB, memory_of, room_on, within_memory
+from framestyle.jobs.memory import GIB, device_errors, memory_of, room_on, within_memory
 from framestyle.networks import Extractor, Room, network_spec
 from framestyle.progress import Notice
 
@@ -113,3 +113,13 @@ def test_other_errors_are_raised_at_once():
     with pytest.raises(RuntimeError, match="size"):
         within_memory(make, Room(1 << 40), "frame 3", told.append)
     assert not told
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: gone\nCompile with"), MemoryError()])
+def test_what_a_device_raises_names_the_frame_in_one_line(error):
+    with pytest.raises(JobError) as caught, device_errors("frame 3 (a)"):
+        raise error
+    assert str(caught.value).startswith("frame 3 (a): ")
+    assert "the same command goes on" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 1

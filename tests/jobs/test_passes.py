@@ -282,7 +282,10 @@ def test_a_stop_anywhere_changes_no_byte(passes, go, stopping, whole, contents, 
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
 
 
-@pytest.mark.parametrize(("passes", "at"), [(2, 2), (2, 5), (2, 8), (2, 13), (3, 4), (3, 10)])
+MORE = [pytest.param(*case, marks=pytest.mark.slow) for case in ((2, 5), (2, 8), (3, 4))]
+
+
+@pytest.mark.parametrize(("passes", "at"), [(2, 2), (2, 13), (3, 10), *MORE])
 def test_a_stop_in_each_leg_of_a_video(passes, at, go, stopping, encode, contents, tmp_path,
                                        cut_folder):  # fmt: skip
     pictures = [frame[:, :, ::-1].astype(np.uint8) for frame in frames_of(cut_folder)]
@@ -377,7 +380,7 @@ def test_what_was_uncovered_is_in_line_with_what_was_there(go, texture, save_pic
         save_picture(tmp_path / "in" / f"{i}.png", frame)
     errors = []
     for passes in (1, 2, 3):
-        changes = {"dream": {"enabled": False}, "style": {"first_iterations": 30, "iterations": 10}}
+        changes = {"dream": {"enabled": False}, "style": {"first_iterations": 20, "iterations": 7}}
         made = frames_of(go(tmp_path / f"{passes}", passes, source=tmp_path / "in", **changes))
         uncovered = [
             (b[20:44, 8 : 8 + 6 * i] - a[20:44, 8 : 8 + 6 * i]) ** 2 / 255**2
@@ -438,7 +441,7 @@ def test_the_disk_holds_one_stretch_and_two_legs_of_it(passes, go, tmp_path):
 
 
 @pytest.mark.parametrize("passes", [2, 3])
-@pytest.mark.parametrize("stop", [2, 3, 6, 9])
+@pytest.mark.parametrize("stop", [3, 6, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 9))])
 def test_nor_more_after_a_break(passes, stop, go, tmp_path):
     """Also where the run was broken off between the end of a leg and clearing up."""
     made = [(frame, leg) for frame, leg in ORDER[passes] if leg < passes]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
@@ -21,11 +22,11 @@ from framestyle.progress import FrameDone
 
 departures.SAVE_SECONDS = 0.0
 source, style, output, settings, frame = sys.argv[1:]
-state = Path(output + ".framestyle-job/state.safetensors")
+job = Path(output + ".framestyle-job")
 
 def die(event):
     if isinstance(event, FrameDone) and event.frame == int(frame):
-        while not state.exists():
+        while not list(job.glob("state-*")):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -110,6 +111,36 @@ def test_goes_on_with_the_same_bytes(name, frame, start, uninterrupted, contents
     assert second.done == frame + 1
     assert second.made == list(range(frame + 1, 5))
     assert contents(tmp_path) == uninterrupted(name)
+
+
+@pytest.fixture(scope="module")
+def uneven_clip(tmp_path_factory, clip_file):
+    """The clip, interlaced, its frames at uneven times, with its sound."""
+    path = tmp_path_factory.mktemp("uneven") / "clip.mkv"
+    late = "settb=1/1000,setpts='eq(N,1)*17+eq(N,2)*100+eq(N,3)*1600+eq(N,4)*1633',setfield=tff"
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", str(clip_file), "-vf", late, "-c:v", "ffv1"]
+    command += ["-fps_mode", "passthrough", "-enc_time_base", "1/1000", "-c:a", "copy", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.webp"])
+def test_uneven_times_come_out_the_same(
+    name, uneven_clip, start, quick, packets_of, contents, tmp_path
+):
+    plain = quick.changed({"dream": {"enabled": False}, "style": {"enabled": False}})
+    start(tmp_path / f"whole-{name}", None, plain, uneven_clip)
+    for frame in (0, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            start(tmp_path / name, StopAfter(frame), plain, uneven_clip)
+    start(tmp_path / name, None, plain, uneven_clip)
+    assert contents(tmp_path / name) == contents(tmp_path / f"whole-{name}")
+    if name == "out.mp4":
+        tick, packets = packets_of(tmp_path / name, "v")
+        shown = [pts * tick * 1000 for pts, _ in sorted(packets)]
+        assert shown == [0, 17, 100, 1600, 1633]
+        sounds = [packets_of(path, "a")[1] for path in (tmp_path / name, uneven_clip)]
+        assert [h for _, h in sounds[0]] == [h for _, h in sounds[1]] != []
 
 
 def test_is_broken_off_many_times(start, uninterrupted, contents, tmp_path):
@@ -276,13 +307,13 @@ def test_settings_without_effect_may_differ(start, quick, uninterrupted, content
     assert contents(tmp_path) == uninterrupted("out")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "state.safetensors"])
+@pytest.mark.parametrize("name", ["manifest.json", "state-*"])
 @pytest.mark.parametrize("damage", ["empty", "cut", "nonsense", "missing"])
 def test_damage_is_told(name, damage, start, quick, uninterrupted, contents, tmp_path):
     output = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         start(output, StopAfter(1))
-    path = folder_beside(output) / name
+    (path,) = folder_beside(output).glob(name)
     match damage:
         case "empty":
             path.write_bytes(b"")
@@ -292,7 +323,7 @@ def test_damage_is_told(name, damage, start, quick, uninterrupted, contents, tmp
             path.write_bytes(b'["nonsense"]')
         case "missing":
             path.unlink()
-    if (name, damage) == ("state.safetensors", "missing"):
+    if (name, damage) == ("state-*", "missing"):
         start(output)  # nothing to go on from: it begins anew
     else:
         assert str(path) in refuse_damaged(start, output)

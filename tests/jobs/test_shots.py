@@ -11,6 +11,7 @@ from framestyle.errors import JobError, SettingsError
 from framestyle.jobs import shots
 from framestyle.jobs.shots import EASE_AFTER, FILE, Cutting, Stretch, check_shots, cutting_of
 from framestyle.media import open_source
+from framestyle.media.landing import sealed
 from framestyle.motion import Shot, read_shots, write_shots
 from framestyle.progress import Notice
 
@@ -116,13 +117,20 @@ def test_cuts_are_found_kept_and_read_again(cut, tmp_path):
     assert cut() == (FOUND, [TOLD], 1)
     assert read_shots(tmp_path / FILE, 7) == FOUND
     assert cut() == (FOUND, [TOLD], 0)
-    (tmp_path / FILE).write_text("1 2\n3 7 dissolve 1")  # it is what is read, not the clip
+    (tmp_path / FILE).write_bytes(
+        sealed(b"1 2\n3 7 dissolve 1")
+    )  # it is what is read, not the clip
     assert cut()[::2] == ([Shot(0, 2), Shot(2, 7, 1)], 0)
     assert {path.name for path in tmp_path.iterdir()} == {FILE}
 
 
 @pytest.mark.parametrize(
-    "damage", [b"1 2\n2 7", b"1 900", b"\x89PNG\0\0", b"one two", b"1 3\n4 7 dissolve 9"]
+    "damage",
+    [
+        b"1 2\n3 7",
+        sealed(b"1 2\n3 7").replace(b"3", b"4", 1),
+        *map(sealed, [b"1 2\n2 7", b"1 900", b"\x89PNG\0\0", b"one two", b"1 3\n4 7 dissolve 9"]),
+    ],
 )
 def test_a_damaged_file_is_found_anew(damage, cut, tmp_path):
     (tmp_path / FILE).write_bytes(damage)
@@ -165,7 +173,7 @@ def test_a_long_clip_says_that_it_is_looked_through(cut, monkeypatch):
 
 
 def test_dissolves_and_many_shots_are_told(cut, tmp_path):
-    (tmp_path / FILE).write_text("1 2\n3 5 dissolve 2\n6 7")
+    (tmp_path / FILE).write_bytes(sealed(b"1 2\n3 5 dissolve 2\n6 7"))
     assert cut()[1] == [
         "shots: 3; new ones begin at frame 3 (dissolve), 6; `framestyle shots` lists them, "
         "--shots FILE sets them"
@@ -180,7 +188,7 @@ def test_no_more_than_eight_beginnings_are_told(frames_folder, quick, tmp_path):
         (12, "2, 3, 4, 5, 6, 7, 8, 9 and 3 more; "),
     ):
         many = [Shot(i, i + 1) for i in range(count - 1)] + [Shot(count - 1, 20)]
-        (tmp_path / FILE).write_text(write_shots(many))
+        (tmp_path / FILE).write_bytes(sealed(write_shots(many).encode()))
         assert cutting_of(source, quick, tmp_path, heard.append).shots == many
         assert heard.pop().message.startswith(f"shots: {count}; new ones begin at frame {said}")
 

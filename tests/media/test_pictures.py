@@ -127,14 +127,18 @@ def test_orientation(tmp_path: Path, frames: Frames, suffix: str, orientation: i
     assert (info.height_px, info.width_px) == expected.shape[:2]
 
 
-def test_animated_picture_gives_its_first(tmp_path: Path, frames: Frames) -> None:
+def test_pages_and_animated_style_pictures_give_their_first(tmp_path: Path, frames: Frames) -> None:
     images = [Image.fromarray(pixels) for pixels in frames(3)]
-    path = tmp_path / "a.webp"
-    images[0].save(path, save_all=True, append_images=images[1:], lossless=True)
     notices: list[str] = []
-    source = open_source(path, notice=notices.append)
+    pages = tmp_path / "a.tif"
+    images[0].save(pages, save_all=True, append_images=images[1:])
+    source = open_source(pages, notice=notices.append)
     assert np.array_equal(next(source.read()).pixels, frames(1)[0])
-    assert "has 3 pictures in it" in notices[0]
+    moving = tmp_path / "a.webp"
+    images[0].save(moving, save_all=True, append_images=images[1:], lossless=True)
+    assert np.array_equal(read_picture(moving, notice=notices.append), frames(1)[0])
+    assert len(notices) == 2
+    assert all("has 3 pictures in it" in notice for notice in notices)
 
 
 def test_style_pictures_are_scaled_and_refused_alike(

@@ -74,6 +74,13 @@ def test_times_are_exact_over_segments(
     assert {duration * tick for _, duration in rows} == {1 / Fraction(rate)}
 
 
+def test_a_frame_is_a_tick_in_avi(tmp_path: Path, frames: Frames, packets_of: Packets) -> None:
+    path = written(tmp_path / "o.avi", plain(60, 32, 32), frames(9, 32, 32), segment_frames=20)
+    tick, rows = packets_of(path)
+    assert tick == Fraction(1001, 30000)
+    assert [pts for pts, _ in rows] == list(range(60))
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi"])
 def test_rates_are_exact_elsewhere(tmp_path: Path, frames: Frames, suffix: str) -> None:
     path = written(tmp_path / f"o{suffix}", plain(60, 32, 32), frames(9, 32, 32), segment_frames=20)

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from framestyle.stages.optimise import Ceiling, Plateau, optimise
+from framestyle.stages import optimise as loop
+from framestyle.stages.optimise import Optimisation
 from framestyle.stages.steppers import Adam, NormalisedAscent
+from framestyle.stages.stops import Ceiling, Plateau
 
 
 class Walk:
@@ -12,6 +14,11 @@ class Walk:
 
     def __init__(self, losses, amount=0.01):
         self.losses, self.amount, self.made = list(losses), amount, 0
+
+    tensors, form = (), None
+
+    def start(self, image):
+        self.made = 0
 
     def step(self, image, evaluate):
         loss = torch.tensor(float(self.losses[self.made]))
@@ -24,6 +31,10 @@ class Walk:
 def evaluate(x):
     value = (x - 0.8).square().mean()
     return value, {"distance": value.detach()}
+
+
+def optimise(image, evaluate, stepper, iterations, *, averaging=0.0, **how):
+    return loop.optimise(Optimisation(image, evaluate, stepper, averaging), iterations, **how)
 
 
 def start(value=0.2):
@@ -108,6 +119,27 @@ def test_a_plateau_of_0_never_stops():
     walk = Walk([1.0] * 20)
     optimise(start(), evaluate, walk, 20, stops=[Plateau(0.0, window=2)])
     assert walk.made == 20
+
+
+def test_a_late_look_sees_the_same_a_window_later():
+    losses = [100, 90, 80, 70, 60, 50, 49.99, 49.98, 49.97, 49.96, 40, 30, 20, 10]
+    made = {}
+    for late in (False, True):
+        walk = Walk(losses)
+        optimise(start(), evaluate, walk, 14, stops=[Plateau(0.01, window=2, late=late)])
+        made[late] = walk.made
+    assert made == {False: 8, True: 10}
+
+
+def test_what_may_change_decides_how_little_is_settled():
+    losses = [1.0, 0.98, 0.97, 0.95, 0.945, 0.94, 0.936, 0.935, 0.934, 0.93, 0.9, 0.9, 0.9, 0.9]
+    made = {}
+    for part in (1.0, 0.2):
+        walk = Walk(losses)
+        settled = Plateau(0.05, window=2, part=torch.tensor(part))
+        optimise(start(), evaluate, walk, 14, stops=[settled])
+        made[part] = walk.made
+    assert made == {1.0: 2, 0.2: 8}
 
 
 def test_it_stops_above_the_ceiling():

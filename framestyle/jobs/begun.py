@@ -1,0 +1,75 @@
+"""Where a run begins: at the first frame, or after those that an earlier run has left whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from framestyle.config import Config
+from framestyle.errors import UnfinishedJobError
+from framestyle.jobs.flow import follows
+from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.passes import Done, written
+from framestyle.jobs.shots import Cutting, cutting_of
+from framestyle.media import Sink, Source, open_sink
+from framestyle.media.clip import Notices
+from framestyle.progress import Event, Notice
+from framestyle.stages import ClipState
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that has its output open.
+
+    Attributes:
+        sink: The output; it knows which frame comes next.
+        state: What the last frame that is done hands over.
+        done: How far the job has come; None for a new one.
+        cutting: How the clip is divided, where a job goes on; a new one has yet to look for it.
+        passes: How often each stretch is gone over.
+    """
+
+    sink: Sink
+    state: ClipState
+    done: Done | None
+    cutting: Cutting | None
+    passes: int
+
+
+def begin(
+    clip: Source,
+    output: str | Path,
+    config: Config,
+    job: JobFolder,
+    device: str,
+    notice: Notices,
+) -> Begun:
+    """Open the output after the frames that are done.
+
+    What the newest state says is done may be damaged; then the one before it is taken.
+
+    Raises:
+        OutputError: The output cannot be written as asked.
+        UnfinishedJobError: What is done is damaged, and there is no way around it.
+    """
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Notice):
+            notice(event.message)
+
+    passes = config.motion.passes if follows(config, clip.info) else 1
+    while True:
+        state, done = job.load_state(device)
+        cutting = None if done is None else cutting_of(clip, config, job.path, hear)
+        try:
+            sink = open_sink(
+                output,
+                clip.info,
+                config.output,
+                work_dir=job.path,
+                done=written(cutting, passes, done) if cutting else 0,
+                notice=notice,
+            )
+        except UnfinishedJobError:
+            if not job.go_back():
+                raise
+        else:
+            return Begun(sink, state, done, cutting, passes)

@@ -1,0 +1,105 @@
+"""The last states of a job on disk: two of them, so that damage to the newest costs seconds."""
+
+import re
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from framestyle.errors import JobError, UnfinishedJobError
+from framestyle.jobs.passes import Done
+from framestyle.media.landing import FULL_DISK_TEXT, disk_errors, full_disk, sync
+from framestyle.media.ledger import checksum_of
+from framestyle.stages import ClipState
+
+KEPT = 2
+"""How many of the last states are kept."""
+
+_NAME = re.compile(r"state-(\d{1,9})-([0-9a-f]{32})\.safetensors")
+
+
+class SavedStates:
+    """States as ``state-NUMBER-CHECKSUM.safetensors``: one name makes a state and its check whole.
+
+    Args:
+        folder: Of the job.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def are_there(self) -> bool:
+        """Tell whether anything was saved, whole or damaged."""
+        return bool(self._paths())
+
+    def load(self, device: str) -> tuple[ClipState, Done | None]:
+        """Return the newest whole state and where it stands; those that are damaged go.
+
+        Raises:
+            UnfinishedJobError: There are states, and none is whole; they are left as they are.
+        """
+        paths = self._paths()
+        if not paths:
+            return ClipState(), None
+        for place, path in enumerate(paths):
+            if _is_whole(path):
+                state, frame, leg = ClipState.load(path, device)
+                for damaged in paths[:place]:
+                    damaged.unlink()
+                return state, Done(frame, leg)
+        raise UnfinishedJobError(
+            f"the saved state {paths[0]} is damaged; start the job anew with --restart"
+        )
+
+    def drop_newest(self) -> bool:
+        """Delete the newest state, where there is one before it; tell whether there was."""
+        paths = self._paths()
+        if len(paths) > 1:
+            paths[0].unlink()
+        return len(paths) > 1
+
+    def save(self, state: ClipState, frame: int, leg: int) -> None:
+        """Save one more state, and delete all but the last.
+
+        Raises:
+            JobError: It cannot be written.
+        """
+        part = self._folder / "state.part"
+        doing = f"saving the state after frame {frame + 1}"
+        paths = self._paths()
+        number = _number(paths[0]) + 1 if paths else 1
+        try:
+            with disk_errors(doing, self._folder):
+                state.save(part, frame, leg)
+                sync(part)
+                part.replace(self._folder / f"state-{number}-{checksum_of(part)}.safetensors")
+                sync(self._folder)
+                for old in paths[KEPT - 1 :]:
+                    old.unlink()
+        except (SafetensorError, RuntimeError) as error:  # the latter: a device that has failed
+            if FULL_DISK_TEXT in str(error):
+                raise JobError(full_disk(doing, self._folder)) from None
+            line = (str(error).splitlines() or [type(error).__name__])[0]
+            raise JobError(f"{doing} failed in {self._folder}: {line}") from None
+        finally:
+            part.unlink(missing_ok=True)  # a full disk has no room for what is of no use
+
+    def remove(self) -> None:
+        """Delete all states, the newest last."""
+        for path in reversed(self._paths()):
+            path.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        """Return the files of states, the newest first."""
+        found = (path for path in self._folder.glob("state-*") if _NAME.fullmatch(path.name))
+        return sorted(filter(Path.is_file, found), key=_number, reverse=True)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split("-")[1])
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return path.name.split("-")[2].startswith(checksum_of(path))
+    except OSError:
+        return False

@@ -1,0 +1,131 @@
+"""What comes from the input's own file beside the frames: streams, titles, chapters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from framestyle.media.chapters import cut_chapters
+from framestyle.media.clip import ClipInfo
+from framestyle.media.ffmpeg import file_url
+from framestyle.media.streams import LOCAL_ONLY, Stream
+
+ANIMATIONS = ("gif", "webp", "apng")
+"""Containers of moving pictures that hold nothing else."""
+
+NO_CHAPTERS = ("avi", *ANIMATIONS)
+"""Containers without chapters."""
+
+_CHAPTERS = "chapters.txt"
+# Of the frames as they were, or of the file: they would be untrue of the new one.
+_BRANDS = ("major_brand", "minor_version", "compatible_brands")
+_STALE = ("encoder", "bps", "duration", "number_of_", "_statistics_", "rotate")
+# QuickTime numbers its languages, and ffmpeg knows each by one of its two codes only.
+# fmt: off
+_QUICKTIME_LANGUAGES = {
+    "deu": "ger", "nld": "dut", "swe": "sve", "ell": "gre", "isl": "ice",
+    "zho": "chi", "cze": "ces", "slo": "slk", "rum": "ron", "fre": "fra",
+    "mkd": "mac", "eus": "baq", "cym": "wel", "sqi": "alb", "fas": "per",
+    "hye": "arm", "kat": "geo", "msa": "may", "mya": "bur", "bod": "tib",
+}
+# fmt: on
+_MAIN = "1"  # number of the input's own file among those that ffmpeg is given
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A stream of the input that goes into the output.
+
+    Attributes:
+        stream: Which.
+        codec: ``copy``, or the name of an encoder.
+    """
+
+    stream: Stream
+    codec: str = "copy"
+
+
+@dataclass(frozen=True)
+class Others:
+    """Arguments for ffmpeg: inputs that follow the frames', and what is taken of them."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+def other_streams(
+    info: ClipInfo,
+    carried: Sequence[Carried],
+    container: str,
+    folder: Path,
+    seconds: float | None,
+) -> Others:
+    """Return the arguments for what comes from the input's own file.
+
+    Args:
+        info: The clip.
+        carried: Streams that are taken, in the order that they get.
+        container: ffmpeg's name of the output's.
+        folder: Where chapters that are cut are put.
+        seconds: Take this much at most, for a trial.
+    """
+    if not info.streams or container in ANIMATIONS or not info.path.exists():
+        return Others()
+    inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
+    outputs = ["-map_metadata", _MAIN]
+    outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]
+    outputs += _metadata(info, carried, container)
+    for place, one in enumerate(carried, 1):
+        outputs += ["-map", f"{_MAIN}:{one.stream.index}", f"-c:{place}", one.codec]
+        if info.cut_start:
+            # Seeking lands before the start, and ffmpeg would keep what lies between.
+            outputs += [f"-copypriorss:{place}", "0"]
+    if any(one.stream.codec == "none" for one in carried):
+        outputs += ["-copy_unknown"]
+    if not info.chapters or container in NO_CHAPTERS:
+        return Others(tuple(inputs), (*outputs, "-map_chapters", "-1"))
+    if not (info.cut_start or info.cut_end):
+        return Others(tuple(inputs), (*outputs, "-map_chapters", _MAIN))
+    begin = info.start_seconds + info.container_offset_seconds if info.cut_start else Fraction(0)
+    length = info.duration_seconds + _wait(info) if info.cut_end else None
+    (folder / _CHAPTERS).write_text(cut_chapters(info.path, begin, length), encoding="utf-8")
+    inputs += ["-f", "ffmetadata", "-i", _CHAPTERS]
+    return Others(tuple(inputs), (*outputs, "-map_chapters", "2"))
+
+
+def _window(info: ClipInfo, seconds: float | None) -> list[str]:
+    arguments = []
+    if info.cut_start:
+        arguments += ["-ss", _text(info.start_seconds + info.container_offset_seconds)]
+    if seconds is not None:
+        arguments += ["-t", _text(Fraction(seconds))]
+    elif info.cut_end:
+        arguments += ["-t", _text(info.duration_seconds + _wait(info))]
+    return arguments
+
+
+def _wait(info: ClipInfo) -> Fraction:
+    """Return how long the other streams have begun before the first frame, in seconds."""
+    return Fraction(0) if info.cut_start else max(info.container_offset_seconds, Fraction(0))
+
+
+def _metadata(info: ClipInfo, carried: Sequence[Carried], container: str) -> list[str]:
+    """Return arguments for what streams say of themselves, stream by stream."""
+    video = next(s for s in info.streams if s.index == info.video_stream)
+    arguments = []
+    for place, stream in enumerate([video, *(one.stream for one in carried)]):
+        arguments += [f"-map_metadata:s:{place}", f"{_MAIN}:s:{stream.index}"]
+        if stream.title and container in ("matroska", "webm"):
+            arguments += [f"-metadata:s:{place}", f"title={stream.title}"]
+        language = _QUICKTIME_LANGUAGES.get(stream.language or "")
+        if language and container == "mov":
+            arguments += [f"-metadata:s:{place}", f"language={language}"]
+    stale = [key for key, _ in video.tags if key.lower().startswith(_STALE)]
+    for key in stale:
+        arguments += ["-metadata:s:0", f"{key}="]
+    purposes = "+".join(p for p in ("default", "forced", "original") if video.is_for(p))
+    return [*arguments, "-disposition:0", purposes or "0"]
+
+
+def _text(seconds: Fraction) -> str:
+    return f"{round(seconds * 1_000_000) / 1_000_000:.6f}"

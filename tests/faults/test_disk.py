@@ -1,0 +1,114 @@
+"""Disks that are full, small or may not be written to."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["out", "out.mp4"])
+@pytest.mark.parametrize("limit", [100, 3000, 20_000, 200_000])
+def test_no_file_may_grow_further(name, limit, go, goes_on, one_line, place):
+    run = go(name, file_limit=limit)
+    line = one_line(run, 0, 1, 2)
+    if not (place / name).exists():
+        assert "/" in line  # it says where
+        goes_on(name)
+
+
+def fill(path):
+    """Write to a file until its disk is full."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_disk_that_is_full_before_the_end(go, goes_on, one_line, small_disk, place):
+    disk = small_disk("6m")
+    job = disk / "job"
+    run = go("out.mp4", "--job-dir", job, signal_at_save=[5, signal.SIGSTOP])
+    run.until_stopped()
+    filler = disk / "filler"
+    fill(filler)
+    run.kill(signal.SIGCONT)
+    assert "is full; make room and run the same command again" in one_line(run, 1)
+    assert list(place.iterdir()) == []
+    assert "is full" in one_line(go("out.mp4", "--job-dir", job), 1, 2)
+    filler.unlink()
+    run = go("out.mp4", "--job-dir", job)
+    assert run.wait() == 0, run.said()
+    assert "going on after " in run.said()
+    assert not job.exists()
+
+
+def test_a_disk_that_is_clearly_too_small(go, one_line, small_disk, place):
+    disk = small_disk("200k")
+    line = one_line(go("out.mp4", "--job-dir", disk / "job"), 2)
+    assert "takes about " in line
+    assert str(disk) in line
+    assert "--job-dir" in line
+    assert list(disk.iterdir()) == []
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_says_first_what_it_takes(go):
+    run = go("out.mp4")
+    assert run.wait() == 0
+    lines = [line for line in run.said().splitlines() if line.startswith("disk: about ")]
+    assert len(lines) == 1
+    assert "for the work in progress" in lines[0]
+    assert "free" in lines[0]
+
+
+@pytest.mark.slow
+def test_an_output_on_another_disk(go, small_disk, whole, contents, place):
+    disk = small_disk("6m")
+    for name in ("out", "out.mp4"):
+        run = go(disk / name, "--job-dir", place / "job")
+        assert run.wait() == 0, run.said()
+        assert f"are free in {disk}" in run.said()
+        assert list(place.iterdir()) == []
+        assert contents(disk) == whole(name)[0]
+        shutil.rmtree(disk / name) if (disk / name).is_dir() else (disk / name).unlink()
+
+
+@pytest.fixture
+def read_only(small_disk):
+    """Returns ``read_only(folder)``: a folder into which nothing may be written any more."""
+    if os.geteuid() != 0:
+        return lambda folder: folder.chmod(0o555)
+    return lambda folder: remount(folder, "ro")
+
+
+def remount(folder, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("name", ["out", pytest.param("out.mp4", marks=pytest.mark.slow)])
+def test_a_folder_that_may_not_be_written_to(name, go, one_line, small_disk, read_only, place):
+    disk = small_disk("6m")
+    read_only(disk)
+    assert str(disk) in one_line(go(disk / name), 2)
+    assert str(disk) in one_line(go(name, "--job-dir", disk / "job"), 2)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_made_read_only_in_between(go, one_line, small_disk, whole, contents):
+    disk = small_disk("6m")
+    run = go(disk / "out", signal_at_save=[5, signal.SIGSTOP])
+    run.until_stopped()
+    remount(disk, "ro")
+    run.kill(signal.SIGCONT)
+    assert str(disk) in one_line(run, 1)
+    assert str(disk) in one_line(go(disk / "out"), 2)
+    remount(disk, "rw")
+    run = go(disk / "out")
+    assert run.wait() == 0, run.said()
+    assert "going on after 5 of 24 frames" in run.said()
+    assert contents(disk) == whole("out")[0]

@@ -1,0 +1,306 @@
+"""What comes along with the frames: sound, subtitles, attachments, chapters, titles."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framestyle.config import InputSettings, OutputSettings
+from framestyle.errors import OutputError
+from framestyle.media import Source, open_sink, open_source
+from framestyle.media.ffmpeg import run
+from framestyle.media.streams import Stream, list_streams
+
+Frames = Callable[..., np.ndarray]
+Video = Callable[..., Path]
+Hashes = Callable[..., list[str]]
+
+SUBTITLES = """1
+00:00:00,100 --> 00:00:00,600
+Hello <i>you</i>
+
+2
+00:00:01,200 --> 00:00:01,700
+again
+"""
+CHAPTERS = """;FFMETADATA1
+title=A day
+comment=with = and ; in it
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=700
+title=One \\= first
+[CHAPTER]
+TIMEBASE=1/1000
+START=700
+END=1500
+title=Two
+[CHAPTER]
+TIMEBASE=1/1000
+START=1500
+END=2000
+title=Three
+"""
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory, frames: Frames, video: Video) -> Path:
+    """50 frames at 25 a second, two sounds, subtitles, a font, three chapters, titles."""
+    folder = tmp_path_factory.mktemp("rich")
+    (folder / "s.srt").write_text(SUBTITLES)
+    (folder / "c.txt").write_text(CHAPTERS)
+    (folder / "font.ttf").write_bytes(bytes(range(256)))
+    plain = video(folder / "plain.mp4", frames(50), ["-c:v", "libx264", "-g", "10"])
+    path = folder / "rich.mkv"
+    sounds = [["-f", "lavfi", "-i", f"sine={hertz}:duration=2"] for hertz in (440, 880)]
+    made = run(
+        [
+            *("-i", f"file:{plain}", *sounds[0], *sounds[1], "-i", f"file:{folder / 's.srt'}"),
+            *("-i", f"file:{folder / 'c.txt'}", "-map", "0", "-map", "1", "-map", "2", "-map", "3"),
+            *("-map_metadata", "4", "-map_chapters", "4", "-attach", f"file:{folder / 'font.ttf'}"),
+            *("-metadata:s:t", "mimetype=font/ttf", "-metadata:s:v", "title=Camera 2"),
+            *("-metadata:s:v", "language=ces", "-metadata:s:a:0", "language=eng"),
+            *("-metadata:s:a:1", "language=deu", "-metadata:s:a:1", "title=Kommentar"),
+            *("-metadata:s:s", "language=fra", "-disposition:a:0", "0"),
+            *("-disposition:a:1", "default", "-disposition:s:0", "forced"),
+            *("-c:v", "copy", "-c:a:0", "aac", "-c:a:1", "libmp3lame", "-c:s", "srt"),
+            f"file:{path}",
+        ]
+    )
+    assert made.code == 0, made.log
+    return path
+
+
+def copied(source: Source, output: Path, settings: OutputSettings | None = None) -> list[str]:
+    notices: list[str] = []
+    work = output.parent / f"work_{output.suffix[1:]}"
+    with open_sink(
+        output, source.info, settings, work_dir=work, notice=notices.append, segment_frames=20
+    ) as sink:
+        for frame in source.read():
+            sink.write(frame)
+        sink.finish()
+    return notices
+
+
+def told(path: Path) -> list[tuple[str, str, str | None]]:
+    streams = list_streams(path).streams
+    return [(s.kind, s.codec, s.language) for s in streams if s.kind != "data"]
+
+
+def metadata(path: Path) -> str:
+    return run(["-i", f"file:{path}", "-f", "ffmetadata", "-"]).output.decode()
+
+
+def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
+    found = []
+    for block in metadata(path).split("[CHAPTER]\n")[1:]:
+        said = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        tick = Fraction(said["TIMEBASE"])
+        found.append((int(said["START"]) * tick, int(said["END"]) * tick, said["title"]))
+    return found
+
+
+def text_of(path: Path) -> str:
+    return run(["-i", f"file:{path}", "-map", "0:s:0", "-f", "srt", "-"]).output.decode()
+
+
+def one(path: Path, kind: str, number: int = 0) -> Stream:
+    return [s for s in list_streams(path).streams if s.kind == kind][number]
+
+
+def test_matroska_keeps_everything(tmp_path: Path, rich: Path, hashes_of: Hashes) -> None:
+    out = tmp_path / "out.mkv"
+    assert copied(open_source(rich), out) == []
+    assert told(out) == told(rich)
+    for stream in ("0:a:0", "0:a:1", "0:s:0"):
+        assert hashes_of(out, stream) == hashes_of(rich, stream) != []
+    assert chapters(out) == chapters(rich)
+    assert len(chapters(out)) == 3
+    assert one(out, "video").title == "Camera 2"
+    assert one(out, "audio", 1).title == "Kommentar"
+    assert [one(out, "audio", n).is_for("default") for n in (0, 1)] == [False, True]
+    assert one(out, "subtitle").is_for("forced")
+    assert "title=A day\n" in metadata(out)
+    assert "with \\= and \\; in it" in metadata(out)
+    font = tmp_path / "font.ttf"
+    run(["-dump_attachment:t:0", f"file:{font}", "-i", f"file:{out}"])
+    assert font.read_bytes() == bytes(range(256))
+    assert dict(one(out, "attachment").tags)["filename"] == "font.ttf"
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_mp4_says_what_it_changes(
+    tmp_path: Path, rich: Path, hashes_of: Hashes, suffix: str
+) -> None:
+    out = tmp_path / f"out{suffix}"
+    notices = copied(open_source(rich), out)
+    assert len(notices) == 2
+    assert "subtitle track (subrip, fra), so it becomes mov_text" in notices[0]
+    assert "does not hold this attachment" in notices[1]
+    german = "ger" if suffix == ".mov" else "deu"  # of its two codes QuickTime's files have one
+    kinds = [("video", "h264", "ces"), ("audio", "aac", "eng"), ("audio", "mp3", german)]
+    assert told(out) == [*kinds, ("subtitle", "mov_text", "fra")]
+    for stream in ("0:a:0", "0:a:1"):
+        assert hashes_of(out, stream) == hashes_of(rich, stream) != []
+    assert text_of(out) == text_of(rich)
+    assert "Hello <i>you</i>" in text_of(out)
+    assert chapters(out) == chapters(rich)
+    assert one(out, "audio", 1).title == "Kommentar"
+    assert [one(out, "audio", n).is_for("default") for n in (0, 1)] == [False, True]
+    assert "title=A day\n" in metadata(out)
+
+
+def test_mp4_and_back_loses_no_subtitles(tmp_path: Path, rich: Path, hashes_of: Hashes) -> None:
+    there, again, back = tmp_path / "there.mp4", tmp_path / "again.mp4", tmp_path / "back.mkv"
+    copied(open_source(rich), there)
+    assert copied(open_source(there), again) == []
+    assert hashes_of(again, "0:s:0") == hashes_of(there, "0:s:0") != []
+    notices = copied(open_source(there), back)
+    assert len(notices) == 1
+    assert "(mov_text, fra), so it becomes srt" in notices[0]
+    assert text_of(back) == text_of(rich)
+    assert one(back, "audio", 1).title == "Kommentar"
+    assert chapters(back) == chapters(rich)
+
+
+def test_each_sound_is_encoded_anew_only_where_it_must(
+    tmp_path: Path, rich: Path, frames: Frames, hashes_of: Hashes
+) -> None:
+    mixed = tmp_path / "mixed.mkv"
+    arguments = ["-i", f"file:{rich}", "-map", "0:v", "-map", "0:a", "-c", "copy"]
+    assert run([*arguments, "-c:a:1", "libopus", f"file:{mixed}"]).code == 0
+    out = tmp_path / "out.webm"
+    notices = copied(open_source(mixed), out)
+    assert len(notices) == 1
+    assert "webm does not hold this sound (aac, eng), so it becomes libopus" in notices[0]
+    assert hashes_of(out, "0:a:1") == hashes_of(mixed, "0:a:1") != []
+
+
+def test_webm_and_avi_say_what_they_lose(tmp_path: Path, rich: Path, hashes_of: Hashes) -> None:
+    notices = "\n".join(copied(open_source(rich), tmp_path / "out.webm"))
+    for part in ("(aac, eng), so it becomes libopus", "(mp3, deu), so it becomes libopus",
+                 "(subrip, fra), so it becomes webvtt", "attachment"):  # fmt: skip
+        assert part in notices
+    assert notices.count("\n") == 3
+    assert chapters(tmp_path / "out.webm") == chapters(rich)
+    notices = "\n".join(copied(open_source(rich), tmp_path / "out.avi"))
+    for part in ("avi holds no chapters", "(subrip, fra), so it is left out", "attachment"):
+        assert part in notices
+    assert notices.count("\n") == 2
+    for stream in ("0:a:0", "0:a:1"):
+        assert hashes_of(tmp_path / "out.avi", stream) == hashes_of(rich, stream)
+
+
+def test_styled_subtitles_are_no_plain_text(tmp_path: Path, rich: Path) -> None:
+    styled = tmp_path / "styled.mkv"
+    arguments = ["-i", f"file:{rich}", "-map", "0:v", "-map", "0:s", "-c", "copy", "-c:s", "ass"]
+    assert run([*arguments, f"file:{styled}"]).code == 0
+    notices = copied(open_source(styled), tmp_path / "out.mp4")
+    assert len(notices) == 1
+    assert "(ass, fra), so it is left out; .mkv may hold it" in notices[0]
+    assert copied(open_source(styled), tmp_path / "out.mkv") == []
+    assert one(tmp_path / "out.mkv", "subtitle").codec == "ass"
+
+
+def test_a_part_takes_its_share_of_everything(tmp_path: Path, rich: Path) -> None:
+    out = tmp_path / "out.mkv"
+    assert copied(open_source(rich, InputSettings(start=0.4, end=1.6)), out) == []
+    assert chapters(out) == [
+        (Fraction(0), Fraction(3, 10), "One \\= first"),
+        (Fraction(3, 10), Fraction(11, 10), "Two"),
+        (Fraction(11, 10), Fraction(12, 10), "Three"),
+    ]
+    assert "again" in text_of(out)
+    assert "00:00:00,800 --> 00:00:01,300" in text_of(out)
+    assert "Hello" not in text_of(out)
+    assert told(out) == told(rich)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("late", ["picture", "sound"])
+def test_what_begins_late_still_does(
+    tmp_path: Path, rich: Path, late: str, suffix: str, hashes_of: Hashes
+) -> None:
+    clip = tmp_path / f"clip{suffix}"
+    wait = ["-itsoffset", "0.72"]
+    first, second = (wait, []) if late == "picture" else ([], wait)
+    inputs = [*first, "-i", f"file:{rich}", *second, "-i", f"file:{rich}"]
+    maps = ["-map", "0:v", "-map", "1:a:1", "-c", "copy"]
+    assert run([*inputs, *maps, f"file:{clip}"]).code == 0
+    source = open_source(clip)
+    out = tmp_path / f"out{suffix}"
+    assert copied(source, out) == []
+    picture, sound = (_first_seconds(out, stream) for stream in ("0:v", "0:a"))
+    assert (picture, sound) == tuple(_first_seconds(clip, stream) for stream in ("0:v", "0:a"))
+    assert abs(picture - sound) > Fraction(69, 100)
+    assert hashes_of(out, "0:a") == hashes_of(clip, "0:a")
+
+
+def test_a_part_of_a_late_picture_is_in_step(tmp_path: Path, rich: Path) -> None:
+    clip = tmp_path / "clip.mkv"
+    inputs = ["-itsoffset", "0.72", "-i", f"file:{rich}", "-i", f"file:{rich}"]
+    assert run([*inputs, "-map", "0:v", "-map", "1:a:1", "-c", "copy", f"file:{clip}"]).code == 0
+    source = open_source(clip, InputSettings(start=0.4))
+    out = tmp_path / "out.mkv"
+    copied(source, out)
+    before = {_hash: pts for pts, _hash in _packets(clip, "0:a")}
+    shifts = {before[_hash] - pts for pts, _hash in _packets(out, "0:a")}
+    assert all(abs(shift - Fraction(112, 100)) <= Fraction(1, 1000) for shift in shifts)
+    assert _first_seconds(out, "0:v") == 0
+    assert 0 <= _first_seconds(out, "0:a") < Fraction(3, 100)
+
+
+def test_sound_that_nothing_holds_is_refused(tmp_path: Path, rich: Path) -> None:
+    source = open_source(rich)
+    (tmp_path / "broken.mkv").write_bytes(rich.read_bytes())
+    # A codec of sound that no encoder can stand in for, since it cannot be decoded either.
+    data = (tmp_path / "broken.mkv").read_bytes().replace(b"A_AAC", b"A_XYZ")
+    (tmp_path / "broken.mkv").write_bytes(data)
+    notices: list[str] = []
+    unknown = open_source(tmp_path / "broken.mkv", notice=notices.append)
+    assert unknown.info.frame_count == source.info.frame_count
+    with pytest.raises(OutputError, match=r"the sound .* cannot be put into mp4 .*--no-audio"):
+        open_sink(tmp_path / "out.mp4", unknown.info, work_dir=tmp_path / "work")
+    settings = OutputSettings(audio=False)
+    copied(unknown, tmp_path / "out.mp4", settings)
+    assert told(tmp_path / "out.mp4")[1:] == [("subtitle", "mov_text", "fra")]
+
+
+def test_other_videos_are_told(tmp_path: Path, rich: Path) -> None:
+    both = tmp_path / "both.mkv"
+    arguments = ["-i", f"file:{rich}", "-map", "0:v", "-map", "0:v", "-c", "copy"]
+    assert run([*arguments, f"file:{both}"]).code == 0
+    notices = copied(open_source(both), tmp_path / "out.mkv")
+    assert len(notices) == 1
+    assert "1 more video" in notices[0]
+    assert [kind for kind, _, _ in told(tmp_path / "out.mkv")] == ["video"]
+
+
+def test_covers_come_along(tmp_path: Path, rich: Path, frames: Frames, png: Callable) -> None:
+    cover = png(tmp_path / "cover.png", frames(1)[0])
+    clip = tmp_path / "clip.mp4"
+    inputs = ["-i", f"file:{rich}", "-i", f"file:{cover}", "-map", "0:v", "-map", "1"]
+    made = run([*inputs, "-c", "copy", "-disposition:v:1", "attached_pic", f"file:{clip}"])
+    assert made.code == 0, made.log
+    assert [s.kind for s in list_streams(clip).streams if s.kind != "data"] == ["video", "picture"]
+    out = tmp_path / "out.mp4"
+    assert copied(open_source(clip), out) == []
+    assert [s.kind for s in list_streams(out).streams if s.kind != "data"] == ["video", "picture"]
+
+
+def _packets(path: Path, stream: str) -> list[tuple[Fraction, str]]:
+    scan = run(
+        ["-copyts", "-i", f"file:{path}", "-map", stream, "-c", "copy", "-f", "framecrc", "-"]
+    )
+    lines = scan.output.decode().splitlines()
+    tick = next(Fraction(line.split()[2]) for line in lines if line.startswith("#tb"))
+    rows = [line.split(",") for line in lines if not line.startswith("#")]
+    return [(int(row[2]) * tick, row[5]) for row in rows]
+
+
+def _first_seconds(path: Path, stream: str) -> Fraction:
+    return min(pts for pts, _ in _packets(path, stream))

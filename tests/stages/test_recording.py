@@ -1,0 +1,259 @@
+"""Recorded steps: another frame's numbers in the same places give that frame's result.
+
+Torch can record operations on the CPU too (make_fx), from the same step. What would be wrong in a
+CUDA graph, a number of Python that differs from step to step or from frame to frame, is wrong in
+that recording as well.
+"""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from framestyle import Config
+from framestyle.motion import Motion
+from framestyle.networks import Room, load, network_spec
+from framestyle.objectives import TemporalLoss
+from framestyle.stages import DreamStage, FrameStyler, Link, StyleStage
+from framestyle.stages.recording import CudaGraphs, Recorder
+
+
+def traced(step):
+    """Record the operations of a step on the CPU."""
+    graph = make_fx(lambda: step())()  # it takes plain functions only
+
+    def play():
+        with torch.no_grad():
+            return graph()
+
+    return play
+
+
+def recorder(**how):
+    return Recorder(lambda: traced, **{"say": pytest.fail, **how})
+
+
+def draw(*shape, seed=0):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load("lite", dtype=torch.bfloat16)
+
+
+def style_stage(network, **how):
+    spec = network_spec("lite")
+    settings = Config().style.replaced(style_weight=5.0, **how)
+    styles = [(1.0, draw(1, 3, 40, 40, seed=9))]
+    return StyleStage(
+        network, settings, spec.default_content_layers, spec.default_style_layers, styles
+    )
+
+
+def dream_stage(network, layers=None, guide=None, **how):
+    spec = network_spec("lite")
+    settings = Config().dream.replaced(step_size=0.02, octaves=2, **how)
+    return DreamStage(network, settings, layers or spec.default_dream_layers, guide=guide)
+
+
+def frame(number, height=48, width=64):
+    return draw(1, 3, height, width, seed=number)
+
+
+def painted(stage, number, iterations=4, **how):
+    content = frame(number)
+    held = TemporalLoss(frame(number + 50), draw(1, 1, 48, 64, seed=number + 70))
+    step_size = 0.01 * draw(1, 1, 48, 64, seed=number + 90)
+    return stage.run(
+        content, content, iterations, step_size=step_size, temporal=(30.0, held), **how
+    )
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_frames_painted_by_one_recording_are_those_painted_step_by_step(network, averaging):
+    plain, recorded = (style_stage(network, averaging=averaging) for _ in range(2))
+    recorded.player = recorder()
+    for number in range(3):
+        assert torch.equal(painted(plain, number), painted(recorded, number)), number
+    assert len(recorded.player._made) == 1
+
+
+def test_the_number_of_steps_may_differ_from_frame_to_frame(network):
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder()
+    for number, iterations in enumerate((2, 7, 1, 0, 5)):
+        expected = painted(plain, number, iterations)
+        assert torch.equal(expected, painted(recorded, number, iterations)), number
+
+
+def test_a_first_frame_and_later_ones_have_recordings_of_their_own(network):
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder()
+    for number in (0, 1):
+        results = []
+        for stage in (plain, recorded):
+            content = frame(number)
+            first = stage.run_coarse_to_fine(content, content, 3, step_size=0.03)
+            results += [first, painted(stage, number)]
+        assert torch.equal(results[0], results[2])
+        assert torch.equal(results[1], results[3])
+    assert len(recorded.player._made) == 1 + len(plain.sizes(frame(0)))
+
+
+DREAMS = {
+    "plain": {},
+    "smooth": {"smoothing": 0.02},
+    "std": {"gradient": "std"},
+    "channels": {"layers": (("relu4_3#3+7", 1.0),)},
+    "guided": {"guide": draw(1, 3, 40, 56, seed=5)},
+}
+
+
+@pytest.mark.parametrize("how", DREAMS.values(), ids=DREAMS)
+def test_frames_dreamt_by_recordings_are_those_dreamt_step_by_step(network, how):
+    plain, recorded = dream_stage(network, **how), dream_stage(network, **how)
+    recorded.player = recorder()
+    for number in range(2):
+        expected = plain.run(frame(number), 5)
+        assert torch.equal(expected, recorded.run(frame(number), 5)), number
+    assert len(recorded.player._made) == 2  # one for each octave
+
+
+def test_the_terms_told_are_those_of_each_step(network):
+    told = {}
+    for name, player in (("plain", None), ("recorded", recorder())):
+        stage, heard = style_stage(network), []
+        if player:
+            stage.player = player
+        # read when all is over: a recording must not overwrite what it told before
+        painted(stage, 1, on_iteration=lambda n, terms, heard=heard: heard.append((n, terms)))
+        told[name] = [(n, {k: float(v) for k, v in terms.items()}) for n, terms in heard]
+    assert told["plain"] == told["recorded"]
+    assert len({terms["style"] for _, terms in told["plain"]}) == 4
+
+
+def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(network):
+    def fails(step):
+        step()
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    said = []
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = Recorder(lambda: fails, say=said.append)
+    for number in range(2):
+        assert torch.equal(painted(plain, number), painted(recorded, number)), number
+    (line,) = said
+    assert "one by one" in line
+    assert "not permitted when stream is capturing" in line
+    assert "\n" not in line
+
+
+def test_a_recording_that_does_something_else_is_not_used(network):
+    said = []
+    plain, recorded = style_stage(network), style_stage(network)
+    values = torch.zeros(4)
+    recorded.player = Recorder(lambda: lambda step: lambda: values, say=said.append)
+    assert torch.equal(painted(plain, 0), painted(recorded, 0))
+    assert "something else" in said[0]
+
+
+def test_out_of_memory_is_no_reason_to_give_up_recording(network):
+    tried = []
+
+    def small_at_first(step):
+        tried.append(step)
+        if len(tried) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return traced(step)
+
+    stage = style_stage(network)
+    stage.player = Recorder(lambda: small_at_first)
+    with pytest.raises(torch.OutOfMemoryError):
+        painted(stage, 0)
+    assert torch.equal(painted(style_stage(network), 0), painted(stage, 0))
+    assert len(tried) == 2
+
+
+def test_where_memory_has_shrunk_steps_are_recorded_anew(network):
+    room = Room(1 << 40)
+    stage = style_stage(network)
+    stage = dataclasses.replace(stage, room=room, player=recorder(room=room))
+    begun = []
+    stage.player.recording = lambda: begun.append(1) or traced
+    painted(stage, 0)
+    painted(stage, 1)
+    assert len(begun) == 1
+    assert room.take_back()  # to three quarters of what the last plan needed
+    assert torch.allclose(painted(stage, 2), painted(style_stage(network), 2), atol=0.02)
+    assert len(begun) == 2
+    assert stage.extract.tiling((48, 64)) is not None
+
+
+def test_lbfgs_is_not_recorded(network):
+    stage = style_stage(network, optimizer="lbfgs")
+    stage.player = recorder()
+    painted(stage, 0, 2)
+    assert not stage.player._made
+
+
+class Waits(TorchDispatchMode):
+    """Counts what a GPU's host would wait for: a number asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.name()
+        self.count += "_local_scalar_dense" in name or "nonzero" in name
+        return func(*args, **(kwargs or {}))
+
+
+def waits(network, iterations, monkeypatch):
+    """Return how often a later frame waits for the device."""
+    # what a GPU does: look at a loss when it has long been there
+    monkeypatch.setattr("framestyle.stages.style.looks_late", lambda device: True)
+    config = Config().changed(
+        {
+            "dream": {"next_steps": iterations, "step_size": 0.02, "octaves": 2},
+            "style": {"iterations": iterations, "first_iterations": 2, "settle_change": 0.0},
+        }
+    )
+    styler = FrameStyler(config, dream_stage(network), style_stage(network))
+    _, state = styler.step(frame(0))
+    height, width = 48, 64
+    seen = torch.ones(1, 1, height, width)
+    motion = Motion(torch.full((1, 2, height, width), 0.5), seen, seen)
+    with Waits() as counted:
+        styler.step(frame(1), [Link(motion, state)])
+    return counted.count
+
+
+def test_the_steps_of_a_frame_wait_for_nothing(network, monkeypatch):
+    few, many = (waits(network, n, monkeypatch) for n in (2, 12))
+    assert few == many <= 2  # two flags, looked at once before the first step
+
+
+@pytest.mark.gpu
+def test_cuda_graphs_give_what_the_operations_give():
+    network = load("lite", device=torch.device("cuda"), dtype=torch.bfloat16)
+    spec = network_spec("lite")
+    results = []
+    for player in (None, Recorder(CudaGraphs, say=pytest.fail)):
+        stage = StyleStage(
+            network,
+            Config().style.replaced(style_weight=5.0),
+            spec.default_content_layers,
+            spec.default_style_layers,
+            [(1.0, draw(1, 3, 256, 256, seed=9).cuda())],
+        )
+        if player:
+            stage.player = player
+        for number in range(3):
+            content = frame(number, 256, 320).cuda()
+            results.append(stage.run(content, content, 20, step_size=0.02))
+    for one, other in zip(results[:3], results[3:], strict=True):
+        assert (one - other).abs().mean() < 2e-3
