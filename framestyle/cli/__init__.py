@@ -30,8 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _stop) if is_main else None
+    asked = _Asked()
+    before = {}
     try:
+        if is_main:
+            before = {number: signal.signal(number, asked) for number in _stopping()}
         if argv[:1] == ["weights"]:
             return weights(argv[1:])
         if argv[:1] == ["metrics"]:
@@ -45,9 +48,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("framestyle: stopped")
         return INTERRUPTED
+    except RuntimeError:
+        if not asked.at_all:
+            raise
+        # a lock that was being waited for, and is not held when it is to be let go
+        say("framestyle: stopped")
+        return INTERRUPTED
     finally:
-        if is_main:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stopping() -> list[signal.Signals]:
+    """Return the signals that ask to stop; Ctrl-C only where it is not ignored, as in nohup."""
+    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return [signal.SIGTERM, *([signal.SIGINT] if heard else [])]
+
+
+class _Asked:
+    """Takes the polite request to end as Ctrl-C, and knows that it came.
+
+    Where it comes while a thread is waited for, Python may raise another error over it.
+    """
+
+    at_all = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.at_all = True
+        raise KeyboardInterrupt
 
 
 def _stylize(arguments: Arguments) -> int:
@@ -84,8 +112,3 @@ def _run(source: str, styles: Sequence[str], output: str, config: Config, quiet:
     finally:
         console.close()
     return 0
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    """Take the polite request to end as Ctrl-C."""
-    raise KeyboardInterrupt

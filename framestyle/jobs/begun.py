@@ -56,8 +56,9 @@ def begin(
             notice(event.message)
 
     passes = config.motion.passes if follows(config, clip.info) else 1
+    back = 0
     while True:
-        state, done = job.load_state(device)
+        state, done = job.load_state(device, back)
         cutting = None if done is None else cutting_of(clip, config, job.path, hear)
         try:
             sink = open_sink(
@@ -69,7 +70,9 @@ def begin(
                 notice=notice,
             )
         except UnfinishedJobError:
-            if not job.go_back():
+            back += 1
+            if back >= job.whole_states:
                 raise
         else:
+            job.go_on_from(back)
             return Begun(sink, state, done, cutting, passes)

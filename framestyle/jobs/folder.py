@@ -20,6 +20,8 @@ from framestyle.stages import ClipState
 
 MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
+FOLDERS = ("flow", "frames", "passes", "result", "segments")
+"""What a run makes in it; there are files in these, and no folders."""
 
 
 def named(output: Path) -> Path:
@@ -126,7 +128,7 @@ class JobFolder:
             if restart:
                 self._clear()
             for item in self._items():
-                _check_plain(item)
+                _check_plain(item, may_be_folder=_is_folder(item.relative_to(self.path)))
             if self._states.are_there():
                 if differences := manifest.differences(Manifest.load(there)):
                     raise _differs(self.path, differences)
@@ -140,17 +142,31 @@ class JobFolder:
             sync(self.path)
             sync(self.path.parent)
 
-    def load_state(self, device: str) -> tuple[ClipState, Done | None]:
-        """Return the newest whole state and how far the job has come with it, None for a new job.
+    @property
+    def whole_states(self) -> int:
+        """Return how many states there are to go on from."""
+        return self._states.count()
+
+    def load_state(self, device: str, back: int = 0) -> tuple[ClipState, Done | None]:
+        """Return a whole state and how far the job has come with it, None for a new job.
+
+        Args:
+            device: Where its numbers go.
+            back: 0 for the newest that is whole, 1 for the one before.
 
         Raises:
             UnfinishedJobError: There are states, and all of them are damaged.
         """
-        return self._states.load(device)
+        return self._states.load(device, back)
 
-    def go_back(self) -> bool:
-        """Let go of the newest state, where there is one before it; tell whether there was."""
-        return self._states.drop_newest()
+    def go_on_from(self, back: int) -> None:
+        """Delete what is newer than a state, as ``load_state`` counts them, or damaged.
+
+        Raises:
+            JobError: It cannot be deleted.
+        """
+        with disk_errors("deleting damaged states", self.path):
+            self._states.drop_after(back)
 
     def save_state(self, state: ClipState, frame: int, leg: int = 0) -> None:
         """Save the state after a frame of a leg; a power cut leaves those before or this one too.
@@ -191,16 +207,21 @@ class JobFolder:
                 item.unlink()
 
 
-def _check_plain(path: Path) -> None:
-    """Raise where a path is there and is neither a file nor a folder: a link leads elsewhere."""
+def _is_folder(path: Path) -> bool:
+    """Tell whether a path in a job's folder is that of a folder which a run makes."""
+    return len(path.parts) == 1 and (path.name in FOLDERS or path.name.startswith("tmp"))
+
+
+def _check_plain(path: Path, may_be_folder: bool = False) -> None:
+    """Raise where what is at a path is not a file, or a folder: a link would lead elsewhere."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+    if not (stat.S_ISDIR(mode) if may_be_folder else stat.S_ISREG(mode)):
         raise UnfinishedJobError(
-            f"{path} is a link or a device, which no run puts into its job folder; take it away, "
-            "or name another folder with --job-dir"
+            f"{path} is not what a run puts there; take it away, or give --restart or another "
+            "--job-dir"
         )
 
 

@@ -31,31 +31,37 @@ class SavedStates:
         """Tell whether anything was saved, whole or damaged."""
         return bool(self._paths())
 
-    def load(self, device: str) -> tuple[ClipState, Done | None]:
-        """Return the newest whole state and where it stands; those that are damaged go.
+    def count(self) -> int:
+        """Return how many states are whole."""
+        return len(self._whole())
+
+    def load(self, device: str, back: int = 0) -> tuple[ClipState, Done | None]:
+        """Return a whole state and where it stands; an empty one where none was saved.
+
+        Args:
+            device: Where its numbers go.
+            back: 0 for the newest that is whole, 1 for the one before.
 
         Raises:
-            UnfinishedJobError: There are states, and none is whole; they are left as they are.
+            UnfinishedJobError: There are states, and none is whole.
         """
         paths = self._paths()
         if not paths:
             return ClipState(), None
-        for place, path in enumerate(paths):
-            if _is_whole(path):
-                state, frame, leg = ClipState.load(path, device)
-                for damaged in paths[:place]:
-                    damaged.unlink()
-                return state, Done(frame, leg)
-        raise UnfinishedJobError(
-            f"the saved state {paths[0]} is damaged; start the job anew with --restart"
-        )
+        whole = self._whole()
+        if not whole:
+            raise UnfinishedJobError(
+                f"the saved state {paths[0]} is damaged; start the job anew with --restart"
+            )
+        state, frame, leg = ClipState.load(whole[back], device)
+        return state, Done(frame, leg)
 
-    def drop_newest(self) -> bool:
-        """Delete the newest state, where there is one before it; tell whether there was."""
-        paths = self._paths()
-        if len(paths) > 1:
-            paths[0].unlink()
-        return len(paths) > 1
+    def drop_after(self, back: int) -> None:
+        """Delete what is newer than a state, as ``load`` counts them, or damaged."""
+        kept = self._whole()[back:]
+        for path in self._paths():
+            if path not in kept:
+                path.unlink()
 
     def save(self, state: ClipState, frame: int, leg: int) -> None:
         """Save one more state, and delete all but the last.
@@ -87,6 +93,9 @@ class SavedStates:
         """Delete all states, the newest last."""
         for path in reversed(self._paths()):
             path.unlink(missing_ok=True)
+
+    def _whole(self) -> list[Path]:
+        return [path for path in self._paths() if _is_whole(path)]
 
     def _paths(self) -> list[Path]:
         """Return the files of states, the newest first."""

@@ -3,9 +3,7 @@
 import errno
 import hashlib
 import json
-import os
 from pathlib import Path
-from typing import IO
 
 from framestyle.media.landing import FULL_DISK_TEXT, sync
 
@@ -39,7 +37,6 @@ class Ledger:
         self._folder = folder
         self._path = folder / NAME
         self._entries = _read(self._path)
-        self._file: IO[bytes] | None = None
         self._touched: set[Path] = set()
 
     def enter(self, path: Path, data: bytes | None = None) -> None:
@@ -70,14 +67,8 @@ class Ledger:
         for folder in self._touched:
             sync(folder)
         self._touched.clear()
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file; harmless twice."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._path.exists():
+            sync(self._path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
@@ -90,13 +81,12 @@ class Ledger:
             return False
 
     def _write(self, name: str, digest: str) -> None:
-        if self._file is None:
-            self._file = self._path.open("ab", buffering=0)
         # As JSON, for names may have line ends in them; the line end comes first, so that a line
         # that was torn off does not swallow the next.
         line = b"\n" + json.dumps([name, digest]).encode()
-        if self._file.write(line) != len(line):
-            raise OSError(errno.ENOSPC, FULL_DISK_TEXT)
+        with self._path.open("ab", buffering=0) as file:
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, FULL_DISK_TEXT)
         self._entries[name] = digest
 
 

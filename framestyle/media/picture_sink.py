@@ -83,8 +83,7 @@ class PictureSink(Sink):
         return self._output
 
     def close(self) -> None:
-        """Close the ledger: no frame is ever half done."""
-        self._ledger.close()
+        """Do nothing: no frame is ever half done."""
 
     def _resume(self, done: int) -> None:
         kept = set(self._names[:done])

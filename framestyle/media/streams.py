@@ -14,7 +14,7 @@ _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp"
 _INPUT = re.compile(r"Input #0, (\S+), from ")
 _DURATION = re.compile(r"Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
 _STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\(([^)]*)\))?: (\w+): (\w+)(.*)")
-_TAG = re.compile(r"\s{6}(\S.*?) *: (.*)")
+_TAG = re.compile(r"\s{6,8}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
 _CHAPTER = re.compile(r"\s*Chapter #0:\d+: start ")
 # A script may name other files; nothing but the file itself is ever opened. And no frame of it is
@@ -141,7 +141,8 @@ def list_streams(path: Path) -> Container:
 def _streams(texts: list[str]) -> tuple[Stream, ...]:
     found: list[Stream] = []
     for text in texts:
-        if match := _STREAM.match(text):
+        match = _STREAM.match(text)
+        if match and all(stream.index != int(match[1]) for stream in found):  # groups repeat some
             number, language, kind, codec, details = match.groups()
             is_cover = "(attached pic)" in details
             kind = "picture" if is_cover else kind.lower()

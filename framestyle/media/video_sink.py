@@ -87,7 +87,6 @@ class VideoSink(Sink):
     def close(self) -> None:
         """End the encoder and take away what is half done; see ``Sink.close``."""
         self._segments.close()
-        self._ledger.close()
         self._partial.unlink(missing_ok=True)
 
     def _check_whole(self) -> None:

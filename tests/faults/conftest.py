@@ -23,7 +23,7 @@ class Server:
     """Starts the command in forks of one process that has loaded everything."""
 
     def __init__(self, folder):
-        self._folder, self._started = folder, 0
+        self._folder, self._started, self._running = folder, 0, set()
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "server.py")],
@@ -37,7 +37,13 @@ class Server:
         self._started += 1
         log = self._folder / f"{self._started}.log"
         job = {"argv": [str(part) for part in argv], "cwd": str(cwd), "log": str(log), **more}
-        return Started(self, self.ask({"start": job}), log)
+        pid = self.ask({"start": job})
+        self._running.add(pid)
+        return Started(self, pid, log)
+
+    def wait(self, pid):
+        self._running.discard(pid)
+        return self.ask({"wait": pid})
 
     def ask(self, what):
         self._process.stdin.write(json.dumps(what) + "\n")
@@ -45,6 +51,9 @@ class Server:
         return json.loads(self._process.stdout.readline())
 
     def close(self):
+        for pid in list(self._running):  # of tests that failed
+            os.kill(pid, signal.SIGKILL)
+            self.wait(pid)
         with self._process:  # closes its input, at which it ends
             pass
         assert self._process.returncode == 0
@@ -61,7 +70,7 @@ class Started:
 
     def wait(self):
         """Return the exit code, -N after signal N; None where it hung."""
-        return self._server.ask({"wait": self.pid})
+        return self._server.wait(self.pid)
 
     def said(self):
         return self._log.read_text(errors="replace")
@@ -77,7 +86,9 @@ class Started:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                line = (folder / "cmdline").read_bytes().decode().replace("\0", " ")
+                line = (
+                    (folder / "cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
+                )
             except OSError:
                 continue
             if parent == self.pid and "ffmpeg" in line:
@@ -206,4 +217,5 @@ def small_disk(tmp_path):
 
     yield make
     for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        while folder.is_mount():
+            subprocess.run(["umount", "-l", str(folder)], check=True)

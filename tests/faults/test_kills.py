@@ -58,18 +58,20 @@ def test_asked_to_stop(number, saves, go, goes_on, one_line, place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_asked_to_stop_at_random_moments(number, go, clear, goes_on, whole, one_line, place):
+def test_asked_to_stop_at_random_moments(number, go, clear, goes_on, whole, place):
     seconds = whole("out.mp4")[1]
     drawn, stopped = random.Random(int(number)), 0
     while stopped < 10:
         run = go("out.mp4")
         time.sleep(drawn.uniform(0.05, 0.6 * seconds))
         run.kill(number)
-        one_line(run, 0, 130)
-        if (place / "out.mp4").exists():
+        if (ended := run.wait()) == 0:
             clear()
-        else:
-            stopped += 1
+            continue
+        assert ended == 130, run.said()
+        assert run.said().splitlines()[-1].startswith("framestyle: stopped")
+        assert not (place / "out.mp4").exists()
+        stopped += 1
     goes_on("out.mp4")
 
 
@@ -83,9 +85,7 @@ def test_killed_when_the_output_has_landed(name, go, goes_on, place):
     run.kill(signal.SIGCONT)
     assert run.wait() == 0
     if name == "out.mp4":
-        entered = Ledger(kept)
-        entered.enter_output(place / name)  # as it does before it lands the output
-        entered.close()
+        Ledger(kept).enter_output(place / name)  # as it does before it lands the output
     else:
         shutil.rmtree(kept / "result")  # moved as it is
     kept.rename(job)

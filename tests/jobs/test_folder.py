@@ -221,7 +221,10 @@ def test_where_the_newest_state_is_damaged_the_one_before_is_taken(saved):
     done, result = load(saved)
     assert done == Done(2)
     assert torch.equal(result, state(2).frames[0].result)
-    assert len(states_in(saved)) == 1
+    with JobFolder(saved) as job:
+        job.go_on_from(0)
+    assert newest not in states_in(saved)
+    assert load(saved)[0] == Done(2)
 
 
 def test_where_all_states_are_damaged_they_are_left_and_told(saved, contents):
@@ -233,12 +236,16 @@ def test_where_all_states_are_damaged_they_are_left_and_told(saved, contents):
     assert contents(saved) == before
 
 
-def test_goes_back_as_long_as_there_is_a_state_before(saved):
+def test_goes_back_to_the_state_before(saved):
     with JobFolder(saved) as job:
-        assert job.go_back()
+        assert job.whole_states == 2
+        assert job.load_state("cpu", 1)[1] == Done(2)
+        assert job.load_state("cpu")[1] == Done(3)  # nothing is lost by that
+        job.go_on_from(1)
         assert job.load_state("cpu")[1] == Done(2)
-        assert not job.go_back()
-        assert job.load_state("cpu")[1] == Done(2)
+        job.save_state(state(4), 4)
+    assert load(saved)[0] == Done(4)
+    assert len(states_in(saved)) == 2
 
 
 def test_a_state_that_a_failed_device_cannot_give_is_told(saved):
@@ -259,7 +266,7 @@ def test_links_out_of_it_are_refused_and_not_followed(name, saved, contents, tmp
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(outside if name == "segments" else outside / "mine")
-    with pytest.raises(JobError, match=rf"{name} is a link or a device") as caught:
+    with pytest.raises(JobError, match=rf"{name} is not what a run puts there") as caught:
         load(saved)
     assert caught.value.exit_code == 2
     assert contents(outside) == {"mine": b"mine"}
@@ -268,7 +275,7 @@ def test_links_out_of_it_are_refused_and_not_followed(name, saved, contents, tmp
 
 def test_a_pipe_in_it_is_refused_and_not_waited_for(saved):
     os.mkfifo(saved / "shots.txt")
-    with pytest.raises(JobError, match=r"shots\.txt is a link or a device"):
+    with pytest.raises(JobError, match=r"shots\.txt is not what a run puts there"):
         load(saved)
 
 
