@@ -63,7 +63,7 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
     kept = min(count, 2 * SEGMENT_FRAMES) * frame * PNG_SHARE
     joined = count * frame * VIDEO_SHARE
     # the frames of animations are kept as they are until the end
-    parts = count * frame * PNG_SHARE if CONTAINERS[suffix][0] in ANIMATIONS else joined
+    parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else joined
     return Need(round(job + kept + parts), round(joined))
 
 
