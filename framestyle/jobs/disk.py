@@ -54,7 +54,7 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)
         job += longest * (2 * 2 * numbers * pixels + 16 * width * height)
-    frame = pixels * 3 * (2 if info.bit_depth == 16 else 1)
+    frame = pixels * (4 if info.has_alpha else 3) * (2 if info.bit_depth == 16 else 1)
     suffix = output.suffix.lower()
     if not _is_video(output, info):
         # files are moved at the end, and take no more

@@ -43,7 +43,7 @@ class AnimationSource(Source):
             raise SettingsError(
                 f"--fps is given, but {path} is an animation with times of its own; leave it out"
             )
-        header, durations, plays = _looked_through(path)
+        header, durations, plays, has_alpha = _looked_through(path)
         if settings.size is not None and max(header.width_px, header.height_px) < settings.size:
             size = (header.width_px, header.height_px)
             notice(too_small_notice(str(path), *size, settings.size))
@@ -62,6 +62,7 @@ class AnimationSource(Source):
             duration_seconds=chosen.duration_seconds,
             cut_start=chosen.cut_start,
             cut_end=chosen.cut_end,
+            has_alpha=has_alpha,
             timing=_timing(taken),
             plays=plays,
             has_alpha=header.has_alpha,
@@ -72,9 +73,8 @@ class AnimationSource(Source):
         """Yield the frames from position ``first`` on; see ``Source.read``."""
         index = first
         try:
-            for samples, _ in _frames(
-                self.info.path, self._chosen.first + first, "RGBA" if self.info.has_alpha else "RGB"
-            ):
+            mode = "RGBA" if self.info.has_alpha else "RGB"
+            for samples, _ in _frames(self.info.path, self._chosen.first + first, mode):
                 if index >= self.info.frame_count:
                     return
                 yield frame_of(samples, index, self.info)
@@ -114,16 +114,18 @@ def gif_plays(path: Path) -> int | None:
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
-def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int]:
-    """Return what the file says, how long each frame is shown, and how often all are."""
+def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int, bool]:
+    """Return what the file says, the frames' durations, how often they are shown, and any alpha."""
     try:
         with path.open("rb") as file, unwarned():
             image = opened(path, file)
             header, plays = header_of(path, image), int(image.info.get("loop", 0))
-        return header, [duration for _, duration in _frames(path, 0, "RGB")], plays
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises whatever it met in a damaged file
+        durations, has_alpha = [], False
+        for samples, duration in _frames(path, 0, "RGBA" if header.has_alpha else "RGB"):
+            durations.append(duration)
+            has_alpha = has_alpha or bool(samples.shape[2] == 4 and samples[:, :, 3].min() < 255)
+        return header, durations, plays, has_alpha
+    except _DAMAGE as error:
         raise unreadable(path, error) from None
 
 

@@ -71,12 +71,12 @@ class ClipInfo:
             the clip's first frame.
         cut_start: True where frames before the selection are left out.
         cut_end: True where frames after it are left out.
+        has_alpha: True where frames come with an alpha.
         timing: When each frame is shown, where they are not evenly spaced; else None.
         streams: All streams of the file, that of the frames too; empty where it has none.
         video_stream: Number of the stream that the frames come from.
         chapters: Number of chapters in the file.
         plays: How often an animation is shown; 0 for ever, None where the input says nothing.
-        has_alpha: True where frames come with an alpha.
         files: The pictures of the selection, in order; empty for video.
     """
 
@@ -94,12 +94,12 @@ class ClipInfo:
     container_offset_seconds: Fraction = Fraction(0)
     cut_start: bool = False
     cut_end: bool = False
+    has_alpha: bool = False
     timing: Timing | None = None
     streams: tuple[Stream, ...] = ()
     video_stream: int = 0
     chapters: int = 0
     plays: int | None = None
-    has_alpha: bool = False
     files: tuple[Path, ...] = field(default=(), repr=False)
 
     @property

@@ -82,7 +82,7 @@ class Colour:
         return ":".join(f"{key}={value}" for key, value in said.items() if value)
 
     def option_tags(self) -> list[str]:
-        """Return the tags as options of a stream."""
+        """Return the tags as options of the first video stream of an output."""
         said = {
             "-color_range": self.range,
             "-colorspace": "rgb" if self.is_rgb else self.matrix,
@@ -90,7 +90,7 @@ class Colour:
             "-color_trc": _OPTION_NAMES.get(self.transfer or "", self.transfer),
             "-chroma_sample_location": self.chroma,
         }
-        return [part for key, value in said.items() if value for part in (key, value)]
+        return [part for key, value in said.items() if value for part in (f"{key}:v:0", value)]
 
     def as_yuv(self, height_px: int) -> "Colour":
         """Return what RGB becomes when it is written as YUV; itself where it is YUV."""

@@ -64,6 +64,7 @@ CONTAINERS = {
 
 _4_2_0 = Formats("yuv420p", "yuv420p10le")
 _PRORES = Formats("yuv422p10le", "yuv422p10le", "yuva444p10le", "yuva444p10le")
+_PNG = Formats("rgb24", "rgb48be", "rgba", "rgba64be")
 _NV12 = Formats("nv12", "p010le")
 FORMATS = {
     "libx264": _4_2_0,
@@ -83,7 +84,10 @@ FORMATS = {
     "libwebp_anim": Formats("bgra", None, "bgra"),
     "apng": Formats("rgb24", "rgb48be", "rgba", "rgba64be"),
     "qtrle": Formats("rgb24", None, "argb"),
-    "png": Formats("rgb24", "rgb48be", "rgba", "rgba64be"),
+    "png": _PNG,
+    "apng": _PNG,
+    # of YUV it has a single kind, untagged, and makes it best itself
+    "libwebp_anim": Formats("bgra", None, "bgra"),
     "utvideo": Formats("gbrp", None, "gbrap"),
     "ffvhuff": Formats("gbrp", None, "gbrap"),
     "mjpeg": Formats("yuvj420p"),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from framestyle.errors import OutputError
+from framestyle.media.defaults import Formats, formats_of
 from framestyle.media.ffmpeg import run
 from framestyle.media.hardware import hardware_kind, hardware_options
 
@@ -22,8 +23,8 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "libvpx": ("-crf", "10", "-b:v", "20M"),
     "libaom-av1": ("-crf", "24", "-b:v", "0", "-cpu-used", "6", "-row-mt", "1"),
     "libsvtav1": ("-crf", "24", "-preset", "6", "-svtav1-params", "lp=4"),
-    "prores_ks": ("-vendor", "apl0"),
     "libwebp_anim": ("-quality", "90"),
+    "prores_ks": ("-vendor", "apl0"),
     "mpeg4": ("-q:v", "2"),
     "mpeg2video": ("-q:v", "2"),
     "mjpeg": ("-q:v", "2"),
@@ -43,14 +44,7 @@ _NAMES = {
     "vp9": "libvpx-vp9",
     "prores": "prores_ks",
 }
-_PRORES_PROFILES = {
-    "proxy": "yuv422p10le",
-    "lt": "yuv422p10le",
-    "standard": "yuv422p10le",
-    "hq": "yuv422p10le",
-    "4444": "yuva444p10le",
-    "4444xq": "yuva444p10le",
-}
+_PRORES_PROFILES = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,12 @@ class Encoder:
     Attributes:
         codec: ffmpeg's name of it.
         options: What the name says beside the encoder.
-        pixel_format: Likewise; None where it says none.
+        formats: Of the frames that it is fed.
     """
 
     codec: str
+    formats: Formats
     options: tuple[str, ...] = ()
-    pixel_format: str | None = None
 
 
 def named_encoder(name: str) -> Encoder:
@@ -77,13 +71,15 @@ def named_encoder(name: str) -> Encoder:
     lower = name.lower()
     family, _, profile = lower.partition("_")
     if family == "prores" and profile in _PRORES_PROFILES:
-        return Encoder("prores_ks", ("-profile:v", profile), _PRORES_PROFILES[profile])
+        whole = Formats("yuv444p10le", None, "yuva444p10le")
+        formats = whole if profile.startswith("4444") else Formats("yuv422p10le")
+        return Encoder("prores_ks", formats, ("-profile:v", profile))
     codec = _NAMES.get(lower, name)
     if codec == "libsvtav1" and codec not in _encoders():
         codec = "libaom-av1"
     if codec not in _encoders():
         raise OutputError(f"--codec: ffmpeg has no video encoder {name!r}; {_near(name)}")
-    return Encoder(codec)
+    return Encoder(codec, formats_of(codec))
 
 
 def quality_options(codec: str, crf: float | None, parameters: str = "") -> tuple[str, ...]:

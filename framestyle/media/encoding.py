@@ -10,7 +10,7 @@ from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.media.clip import ClipInfo
 from framestyle.media.colour import Colour, narrowed, widened
-from framestyle.media.defaults import CONTAINERS, formats_of
+from framestyle.media.defaults import CONTAINERS
 from framestyle.media.display import as_usual, coded
 from framestyle.media.encoders import Encoder, named_encoder, quality_options
 from framestyle.media.hardware import device_arguments, upload_filter
@@ -146,10 +146,9 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     kinds = {"is_deep": info.bit_depth == 16, "has_alpha": info.has_alpha}
     encoder = named_encoder(settings.codec or container.choose(**kinds))
     codec = encoder.codec
-    if container.name in ANIMATIONS:
+    if container.name in ("gif", "webp", "apng"):
         _check_animation(suffix, codec, container.plain, settings)
-    formats = formats_of(codec)
-    pixel_format = settings.pixel_format or encoder.pixel_format or formats.choose(**kinds)
+    pixel_format = settings.pixel_format or encoder.formats.choose(**kinds)
     _check_format(pixel_format)
     colour = written_colour(codec, container.name, pixel_format, info)
     across, down = chroma_steps(pixel_format)

@@ -75,12 +75,12 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
             header = header_of(path, image)
-            is_deep = header.bit_depth == 16
             with complaints_dropped() if _is_loud(image, header) else nullcontext():
                 # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
                 image.load()
+                is_deep = header.bit_depth == 16
                 samples = _deep(path, data, image) if is_deep else _plain(image, header)
-            is_turned = isinstance(image, TiffImageFile) and not is_deep
+            is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
             samples = _upright(samples, 1 if is_turned else header.orientation)
     except InputError:
         raise
@@ -97,7 +97,8 @@ def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
 
 
 def _plain(image: ImageFile, header: PictureHeader) -> np.ndarray:
-    return np.asarray(image.convert("RGBA" if header.has_alpha else "RGB"))
+    mode = "RGBA" if header.has_alpha else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _deep(path: Path, data: bytes, image: ImageFile) -> np.ndarray:

@@ -52,11 +52,6 @@ class PictureSink(Sink):
             self._ledger.enter(path, data)
         self.next_index += 1
 
-    def secure(self) -> None:
-        """Have what was written outlive a power cut; see ``Sink.secure``."""
-        with disk_errors("putting the frames on the disk", self._staging):
-            self._ledger.secure()
-
     def _file(self, frame: Frame, suffix: str) -> bytes:
         colour = self._info.colour
         if suffix != ".png":
@@ -64,6 +59,11 @@ class PictureSink(Sink):
             return encode_picture(usual.samples(), suffix)
         signal = replace(frame, pixels=coded(frame.pixels, colour))
         return with_colour(encode_picture(signal.samples(), suffix), colour)
+
+    def secure(self) -> None:
+        """Have what was written outlive a power cut; see ``Sink.secure``."""
+        with disk_errors("putting the frames on the disk", self._staging):
+            self._ledger.secure()
 
     def finish(self) -> Path:
         """Move the files to where they belong; see ``Sink.finish``."""

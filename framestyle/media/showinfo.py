@@ -26,8 +26,8 @@ class ShownFrame:
         height_px: Of the frame.
         interlaced: True for frames of two fields.
         tags: ``range``, ``space``, ``primaries``, ``trc`` and ``chroma``, by ffmpeg's names.
-        duration: How long it is shown, in ticks; 0 where the file does not say.
         remarks: What is said of its side data, line by line.
+        duration: How long it is shown, in ticks; 0 where the file does not say.
     """
 
     pts: int | None
@@ -37,8 +37,8 @@ class ShownFrame:
     height_px: int
     interlaced: bool
     tags: dict[str, str] = field(default_factory=dict)
-    duration: int = 0
     remarks: list[str] = field(default_factory=list)
+    duration: int = 0
 
 
 class ShowinfoParser:

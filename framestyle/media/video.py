@@ -169,12 +169,12 @@ def _clip_info(
         offset,
         chosen.cut_start,
         chosen.cut_end,
+        is_seen_through(container, head.pixel_format),
         timing,
         container.streams,
         container.video,
         container.chapters,
         gif_plays(container.path) if container.demuxer == "gif" else None,
-        is_seen_through(container, head.pixel_format),
     )
 
 

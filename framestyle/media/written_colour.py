@@ -16,6 +16,7 @@ _SAYING_ITSELF = ("libx264", "libx265", "libsvtav1", "libaom-av1", "h264_", "hev
 """Encoders whose streams say what their numbers mean, so that AVI, which does not, needs not."""
 
 _PLACES = ("left", "topleft", "center")
+_SAYING = ("mp4", "mov", "matroska", "webm")
 _FULL_RANGE = (*_SAYING_ITSELF, "libvpx-vp9", "ffv1")
 
 
@@ -31,7 +32,7 @@ def written_colour(codec: str, container: str, pixel_format: str, info: ClipInfo
     Returns:
         None for RGB of which there is nothing to say, or no room to say it.
     """
-    says = container not in ("avi", "gif") or codec.startswith(_SAYING_ITSELF)
+    says = container in _SAYING or codec.startswith(_SAYING_ITSELF)
     if is_rgb(pixel_format):
         if info.colour is None or not says:
             return None

@@ -64,7 +64,7 @@ def test_what_is_taken_where_nothing_is_said(
         ("vp9", "libvpx-vp9", "yuv420p10le"),
         ("prores", "prores_ks", "yuv422p10le"),
         ("prores_lt", "prores_ks", "yuv422p10le"),
-        ("prores_4444", "prores_ks", "yuva444p10le"),
+        ("prores_4444", "prores_ks", "yuv444p10le"),
         ("ffv1", "ffv1", "gbrp16le"),
         ("libx265", "libx265", "yuv420p10le"),
         ("hevc_nvenc", "hevc_nvenc", "p010le"),
