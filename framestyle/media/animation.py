@@ -65,7 +65,6 @@ class AnimationSource(Source):
             has_alpha=has_alpha,
             timing=_timing(taken),
             plays=plays,
-            has_alpha=header.has_alpha,
         )
         return cls(info, chosen)
 
@@ -125,7 +124,9 @@ def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int, boo
             durations.append(duration)
             has_alpha = has_alpha or bool(samples.shape[2] == 4 and samples[:, :, 3].min() < 255)
         return header, durations, plays, has_alpha
-    except _DAMAGE as error:
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises whatever it met in a damaged file
         raise unreadable(path, error) from None
 
 

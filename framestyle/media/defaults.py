@@ -80,9 +80,6 @@ FORMATS = {
     "prores_ks": _PRORES,
     "ffv1": Formats("bgr0", "gbrp16le", "bgra", "gbrap16le"),
     "gif": Formats("bgra"),  # of the frames that its palette is made from
-    # of YUV it has a single kind, untagged, and makes it best itself
-    "libwebp_anim": Formats("bgra", None, "bgra"),
-    "apng": Formats("rgb24", "rgb48be", "rgba", "rgba64be"),
     "qtrle": Formats("rgb24", None, "argb"),
     "png": _PNG,
     "apng": _PNG,

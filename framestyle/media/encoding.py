@@ -146,7 +146,7 @@ def choose_encoding(suffix: str, info: ClipInfo, settings: OutputSettings) -> En
     kinds = {"is_deep": info.bit_depth == 16, "has_alpha": info.has_alpha}
     encoder = named_encoder(settings.codec or container.choose(**kinds))
     codec = encoder.codec
-    if container.name in ("gif", "webp", "apng"):
+    if container.name in ANIMATIONS:
         _check_animation(suffix, codec, container.plain, settings)
     pixel_format = settings.pixel_format or encoder.formats.choose(**kinds)
     _check_format(pixel_format)
