@@ -4,13 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-# Tests wait for processes and disks as much as they compute, on one thread: two halves at a time.
-FIRST := $(addprefix tests/,bad_input cli jobs metrics networks stages)
-FOLDERS := $(patsubst %/,%,$(wildcard tests/[a-z]*/))
-SECOND := $(filter-out $(FIRST),$(FOLDERS) $(wildcard tests/test_*.py))
-SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+# Tests wait for processes and disks as much as they compute: two at a time, on a thread each.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
-.PHONY: demo test test-first test-second test-slow test-gpu lint format bench pictures samples clean
+.PHONY: demo test test-slow test-gpu lint format bench pictures samples clean
 
 demo: $(READY)
 	mkdir -p demo
@@ -18,18 +16,10 @@ demo: $(READY)
 	@echo "The dreamed and painted clip is demo/clip.mp4"
 
 test: $(READY)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) test-first test-second
-
-test-first test-second: export OMP_NUM_THREADS = 1
-
-test-first: $(READY)
-	$(BIN)/pytest $(FIRST)
-
-test-second: $(READY)
-	$(BIN)/pytest $(SECOND)
+	$(PYTEST)
 
 test-slow: $(READY)
-	$(BIN)/pytest -m "slow or not slow" --timeout 1800
+	$(PYTEST) -m "slow or not slow" --timeout 1800
 
 test-gpu: $(READY)
 	$(BIN)/pytest -m gpu

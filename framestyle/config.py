@@ -51,12 +51,12 @@ class InputSettings(Settings):
 class OutputSettings(Settings):
     """What is written, and how."""
 
-    codec: str | None = setting(None, "video encoder, as ffmpeg names it (by container: libx264, "
-                                "libvpx-vp9, gif)", metavar="NAME")
+    codec: str | None = setting(None, "h264, hevc, av1, vp9, prores, ffv1, or an encoder by "
+                                "ffmpeg's name (by container, depth and alpha)", metavar="NAME")
     crf: float | None = setting(None, "constant quality of the encoder, lower is better "
-                                "(17 for libx264)", number, metavar="Q", low=0, high=63)
-    pixel_format: str | None = setting(None, "pixel format, as ffmpeg names it (yuv420p)",
-                                       metavar="NAME")
+                                "(17 for h264)", number, metavar="Q", low=0, high=63)
+    pixel_format: str | None = setting(None, "pixel format, as ffmpeg names it (by codec and "
+                                       "input: yuv420p, yuv420p10le)", metavar="NAME")
     audio: bool = setting(True, "leave the sound out", flag="no_audio")
     overwrite: bool = setting(False, "replace the output where it exists")
 

@@ -189,7 +189,21 @@ def test_seconds(text, expected):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "1:2:3:4", "a", "1:", ":1", "1e3", "inf", "1:-2", "1,5"]
+    "text",
+    [
+        "",
+        "-1",
+        "1:2:3:4",
+        "a",
+        "1:",
+        ":1",
+        "1e3",
+        "inf",
+        "1:-2",
+        "1,5",
+        "9" * 400,
+        "9" * 5000 + ":00:00",
+    ],
 )
 def test_seconds_that_are_none(text):
     with pytest.raises(ValueError, match="expected seconds or HH:MM:SS"):
@@ -214,7 +228,11 @@ def test_fraction(text, expected):
     assert fraction(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "fast", "1/0", "nan", "inf", "25 fps"])
+# the fraction of a large exponent would have as many digits
+LARGE = ["1e999999999", "1E-999999999", "9" * 41]
+
+
+@pytest.mark.parametrize("text", ["", "fast", "1/0", "nan", "inf", "25 fps", *LARGE])
 def test_fractions_that_are_none(text):
     with pytest.raises(ValueError, match="expected frames per second"):
         fraction(text)
@@ -235,6 +253,33 @@ def test_a_path_knows_the_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     assert path("~/x.png") == Path("/home/ada/x.png")
     assert path("x y.png") == Path("x y.png")
+    assert path("~nobody9/x.png") == Path("~nobody9/x.png")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_names_that_no_file_can_have(name, kind):
+    with pytest.raises(SettingsError, match=r"check the name|no file can have"):
+        Config().changed({"dream": {"guide": kind(name)}})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5e-324, (), (("relu1_1", math.nan),), (("relu1_1", math.inf),), (("relu1_1", 10**400),),
+     (("relu1_1", 1), ("relu1_1", 2)), (("a,b", 1),), (("", 1),)],
+)  # fmt: skip
+def test_layers_that_the_command_line_could_not_name(value):
+    with pytest.raises(SettingsError, match="--style-layers: got"):
+        Config().changed({"style": {"style_layers": value}})
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5, Fraction(10**400)])
+def test_numbers_that_no_float_holds(value):
+    with pytest.raises(SettingsError, match=r"--crf: got .*, expected from 0 to 63"):
+        Config().changed({"output": {"crf": value}})
+    if abs(value) > 10**300:
+        with pytest.raises(SettingsError, match=r"--tv-weight: got .*, expected at least 0"):
+            Config().changed({"style": {"tv_weight": value}})
 
 
 # --- to files and back ----------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Departures:
             check_finite(result, frame.label)
         if leaving.leg.is_last:
             pixels = to_pixels(result, self._bit_depth)
-            self._sink.write(Frame(frame.index, pixels, frame.name))
+            self._sink.write(Frame(frame.index, pixels, frame.name, frame.alpha))
         else:
             with device_errors(frame.label):
                 own = leaving.state.frames[frame.index]

@@ -10,7 +10,7 @@ from framestyle.errors import OutputError
 from framestyle.jobs.saved import KEPT
 from framestyle.jobs.shots import Cutting
 from framestyle.media import ClipInfo
-from framestyle.media.encoding import CONTAINERS
+from framestyle.media.defaults import CONTAINERS
 from framestyle.media.listing import is_number_pattern
 from framestyle.media.others import ANIMATIONS
 from framestyle.media.picture_encoding import PICTURE_SUFFIXES
@@ -54,7 +54,7 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)
         job += longest * (2 * 2 * numbers * pixels + 16 * width * height)
-    frame = pixels * 3 * (2 if info.bit_depth == 16 else 1)
+    frame = pixels * (4 if info.has_alpha else 3) * (2 if info.bit_depth == 16 else 1)
     suffix = output.suffix.lower()
     if not _is_video(output, info):
         # files are moved at the end, and take no more
@@ -63,7 +63,7 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
     kept = min(count, 2 * SEGMENT_FRAMES) * frame * PNG_SHARE
     joined = count * frame * VIDEO_SHARE
     # the frames of animations are kept as they are until the end
-    parts = count * frame * PNG_SHARE if CONTAINERS[suffix][0] in ANIMATIONS else joined
+    parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else joined
     return Need(round(job + kept + parts), round(joined))
 
 

@@ -79,7 +79,7 @@ def _run(
     clip = open_source(source, config.input, notice=notice)
     config = with_chosen_networks(config, device, notices.append)
     config = with_chosen_flow(config, clip.info, device, weights_files(config), notices.append)
-    pictures = read_pictures(config, styles)
+    pictures = read_pictures(config, styles, clip.info.colour)
     _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     check_flow(config, clip.info, notices.append)

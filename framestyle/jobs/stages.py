@@ -13,7 +13,7 @@ from framestyle.errors import InputError, SettingsError
 from framestyle.files import home_expanded
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
-from framestyle.media import read_picture, to_tensor
+from framestyle.media import Colour, picture_within, read_picture, to_tensor
 from framestyle.networks import (
     FeatureNetwork,
     Pooling,
@@ -110,8 +110,15 @@ def _filled(settings: Group, **of_network: Any) -> Group:
     return settings.replaced(**missing)
 
 
-def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]:
+def read_pictures(
+    config: Config, styles: Sequence[Style], colour: Colour | None = None
+) -> dict[Path, Tensor]:
     """Read every picture beside the input: styles, guide and start.
+
+    Args:
+        config: All settings.
+        styles: Style pictures with weights.
+        colour: Of the clip; pictures become what they would be in it.
 
     Returns:
         (1, 3, H, W) float32 in [0, 1] by path, on the CPU.
@@ -129,7 +136,7 @@ def read_pictures(config: Config, styles: Sequence[Style]) -> dict[Path, Tensor]
         paths.append(config.dream.guide)
     init = init_file(config)
     paths += [init] if init is not None else []
-    return {path: to_tensor(read_picture(path)) for path in paths}
+    return {path: to_tensor(picture_within(read_picture(path), colour)) for path in paths}
 
 
 def build(

@@ -2,6 +2,7 @@
 
 from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.colour import Colour, to_pixels, to_tensor
+from framestyle.media.display import picture_within
 from framestyle.media.picture_files import read_picture
 from framestyle.media.reader import open_source
 from framestyle.media.sink import Sink
@@ -16,6 +17,7 @@ __all__ = [
     "Source",
     "open_sink",
     "open_source",
+    "picture_within",
     "read_picture",
     "to_pixels",
     "to_tensor",

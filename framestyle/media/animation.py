@@ -17,12 +17,11 @@ from framestyle.media.clip import ClipInfo, Frame, Notices
 from framestyle.media.picture_headers import PictureHeader, header_of, opened, unreadable, unwarned
 from framestyle.media.rates import mean_rate
 from framestyle.media.selection import Selection, select
-from framestyle.media.source import Source, fitted_size, scaled_down, too_small_notice
+from framestyle.media.source import Source, fitted_size, frame_of, too_small_notice
 from framestyle.media.timing import Timing, timing_of
 
 _UNSAID_SECONDS = Fraction(1, 10)  # of a frame with a duration of 0, as browsers have it
 _LARGEST_DENOMINATOR = 65535  # of a duration in a PNG, which Pillow gives as a float
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 
 
 class AnimationSource(Source):
@@ -44,9 +43,7 @@ class AnimationSource(Source):
             raise SettingsError(
                 f"--fps is given, but {path} is an animation with times of its own; leave it out"
             )
-        header, durations, plays = _looked_through(path)
-        if header.has_alpha:
-            notice(f"the transparency of {path} is dropped")
+        header, durations, plays, has_alpha = _looked_through(path)
         if settings.size is not None and max(header.width_px, header.height_px) < settings.size:
             size = (header.width_px, header.height_px)
             notice(too_small_notice(str(path), *size, settings.size))
@@ -65,6 +62,7 @@ class AnimationSource(Source):
             duration_seconds=chosen.duration_seconds,
             cut_start=chosen.cut_start,
             cut_end=chosen.cut_end,
+            has_alpha=has_alpha,
             timing=_timing(taken),
             plays=plays,
         )
@@ -74,13 +72,13 @@ class AnimationSource(Source):
         """Yield the frames from position ``first`` on; see ``Source.read``."""
         index = first
         try:
-            for pixels, _ in _frames(self.info.path, self._chosen.first + first):
+            mode = "RGBA" if self.info.has_alpha else "RGB"
+            for samples, _ in _frames(self.info.path, self._chosen.first + first, mode):
                 if index >= self.info.frame_count:
                     return
-                fitted = scaled_down(pixels, self.info.width_px, self.info.height_px)
-                yield Frame(index, fitted, self.info.frame_name(index))
+                yield frame_of(samples, index, self.info)
                 index += 1
-        except _DAMAGE as error:
+        except Exception as error:  # Pillow raises whatever it met in a damaged file
             raise InputError(
                 f"{self.info.path} ended at frame {index + 1} of {self.info.frame_count} "
                 f"({error}): the file is damaged there, or has changed since the start"
@@ -98,7 +96,9 @@ def is_animation(path: Path) -> bool:
             image = opened(path, file)
             is_kind = isinstance(image, WebPImageFile | PngImageFile)
             return is_kind and len(_places(image)) > 1
-    except OSError as error:
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises whatever it met in a damaged file
         raise unreadable(path, error) from None
 
 
@@ -107,25 +107,31 @@ def gif_plays(path: Path) -> int | None:
     try:
         with path.open("rb") as file, unwarned():
             loop = GifImageFile(file).info.get("loop")
-    except _DAMAGE:
+    except Exception:  # Pillow raises whatever it met in a damaged file
         return None
     # It holds the number of repetitions, and nothing where there are none.
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
-def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int]:
-    """Return what the file says, how long each frame is shown, and how often all are."""
+def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int, bool]:
+    """Return what the file says, the frames' durations, how often they are shown, and any alpha."""
     try:
         with path.open("rb") as file, unwarned():
             image = opened(path, file)
             header, plays = header_of(path, image), int(image.info.get("loop", 0))
-        return header, [duration for _, duration in _frames(path, 0)], plays
-    except _DAMAGE as error:
+        durations, has_alpha = [], False
+        for samples, duration in _frames(path, 0, "RGBA" if header.has_alpha else "RGB"):
+            durations.append(duration)
+            has_alpha = has_alpha or bool(samples.shape[2] == 4 and samples[:, :, 3].min() < 255)
+        return header, durations, plays, has_alpha
+    except InputError:
+        raise
+    except Exception as error:  # Pillow raises whatever it met in a damaged file
         raise unreadable(path, error) from None
 
 
-def _frames(path: Path, first: int) -> Iterator[tuple[np.ndarray, Fraction]]:
-    """Yield frames from a position on as (H, W, 3) uint8, with how long each is shown."""
+def _frames(path: Path, first: int, mode: str) -> Iterator[tuple[np.ndarray, Fraction]]:
+    """Yield frames from a position on as (H, W, 3 or 4) uint8, with how long each is shown."""
     with path.open("rb") as file, unwarned():
         image = opened(path, file)
         for place in _places(image)[first:]:
@@ -133,7 +139,7 @@ def _frames(path: Path, first: int) -> Iterator[tuple[np.ndarray, Fraction]]:
             image.load()
             duration = Fraction(float(image.info.get("duration", 0)) / 1000)
             seconds = duration.limit_denominator(_LARGEST_DENOMINATOR)
-            yield np.asarray(image.convert("RGB")), seconds or _UNSAID_SECONDS
+            yield np.asarray(image.convert(mode)), seconds or _UNSAID_SECONDS
 
 
 def _places(image: ImageFile) -> range:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framestyle.errors import OutputError
 from framestyle.media.clip import Notices
+from framestyle.media.covers import is_attachable
 from framestyle.media.mux import Muxing, mux
 from framestyle.media.others import ANIMATIONS, NO_CHAPTERS, Carried
 from framestyle.media.streams import Stream
@@ -26,7 +27,7 @@ _WORDS = {
 # What ffmpeg would take without a word, and lose or spoil.
 _NEVER = {
     "mp4": ("attachment",),
-    "mov": ("attachment",),
+    "mov": ("attachment", "picture"),
     "webm": ("attachment", "data", "picture"),
     "avi": ("subtitle", "attachment", "data", "picture"),
 }
@@ -116,6 +117,10 @@ def _refusal(muxing: Muxing, folder: Path, segments: list[tuple[str, int]]) -> s
     never = _NEVER.get(muxing.encoding.container, ())
     if any(one.stream.kind in never for one in muxing.carried):
         return "it has no place for it"
+    if muxing.encoding.container == "matroska" and any(
+        one.is_cover and not is_attachable(one.stream) for one in muxing.carried
+    ):
+        return "it has covers of JPEG and PNG only"
     tried = mux(muxing, folder, segments, folder / "others", others_seconds=_TRIAL_SECONDS)
     return tried.log.reason() if tried.code else None
 

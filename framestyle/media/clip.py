@@ -22,18 +22,26 @@ def ignore(_message: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame as a file holds it.
+    """One frame.
 
     Attributes:
         index: Position in the run, from 0.
-        pixels: RGB, (H, W, 3), uint8 or uint16.
+        pixels: RGB, (H, W, 3), uint8 or uint16, as a display of the usual range would show it
+            (``media/display.py``): as the file holds it, but for PQ.
         name: Stem for output files: the input's own for pictures, ``frame_000001`` and on for
             video, numbered from 1 by position in the run.
+        alpha: How much each pixel covers, (H, W), of the pixels' type; the colours are not
+            multiplied by it. None where everything is opaque.
     """
 
     index: int
     pixels: np.ndarray
     name: str
+    alpha: np.ndarray | None = None
+
+    def samples(self) -> np.ndarray:
+        """Return the pixels, with the alpha as a fourth channel where there is one."""
+        return self.pixels if self.alpha is None else np.dstack([self.pixels, self.alpha])
 
     @property
     def label(self) -> str:
@@ -54,7 +62,8 @@ class ClipInfo:
         frame_rate: Frames per second; None for a picture. Where frames are not evenly spaced, the
             mean.
         bit_depth: 8 or 16, of the frames as delivered.
-        colour: Tags of a YUV video, with what they leave open filled in; else None.
+        colour: Tags of a video, with what they leave open filled in; None where nothing is said of
+            RGB.
         pixel_aspect: Width of a pixel over its height.
         start_seconds: First moment of the selection, from the first frame of the whole clip.
         duration_seconds: Length of the selection.
@@ -62,6 +71,7 @@ class ClipInfo:
             the clip's first frame.
         cut_start: True where frames before the selection are left out.
         cut_end: True where frames after it are left out.
+        has_alpha: True where frames come with an alpha.
         timing: When each frame is shown, where they are not evenly spaced; else None.
         streams: All streams of the file, that of the frames too; empty where it has none.
         video_stream: Number of the stream that the frames come from.
@@ -84,6 +94,7 @@ class ClipInfo:
     container_offset_seconds: Fraction = Fraction(0)
     cut_start: bool = False
     cut_end: bool = False
+    has_alpha: bool = False
     timing: Timing | None = None
     streams: tuple[Stream, ...] = ()
     video_stream: int = 0

@@ -1,5 +1,6 @@
 """Decodes a part of a video with ffmpeg, checking each frame against the time it should have."""
 
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ import numpy as np
 
 from framestyle.errors import InputError
 from framestyle.media.clip import ClipInfo
-from framestyle.media.ffmpeg import Running, file_url, run
-from framestyle.media.pixel_formats import SCALER_FLAGS
+from framestyle.media.ffmpeg import Finished, Running, file_url, run
+from framestyle.media.pixel_formats import has_alpha
+from framestyle.media.scaler import to_rgb, turned_chroma
 from framestyle.media.selection import Selection
 from framestyle.media.showinfo import ShowinfoParser, ShownFrame
 from framestyle.media.streams import LOCAL_ONLY, Container
@@ -18,6 +20,13 @@ from framestyle.media.timeline import Timeline
 
 _HEAD_FRAMES = 8
 _LOG_WAIT_SECONDS = 30.0
+# ffmpeg's own decoders of these leave the alpha out.
+_ALPHA_DECODERS = {"vp8": ("-c:v", "libvpx"), "vp9": ("-c:v", "libvpx-vp9")}
+_ALPHA_UNASKED = ("gif", "apng", "webp")
+_ALPHA_MODE = re.compile(r"\s*alpha_mode\s*: 1", re.IGNORECASE)
+_STREAM = re.compile(r"\s*Stream #0:(\d+)")
+_TURN = re.compile(r"(?:Display Matrix|displaymatrix): rotation of (-?[\d.]+) degrees")
+_LEAST = re.compile(r"lavfi\.signalstats\.YMIN=([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,8 @@ class Decoder:
         begin, end = chosen.first + first, chosen.first + chosen.count - 1
         self._expected = timeline.pts[begin : end + 1]
         self._wide = decoding.info.bit_depth == 16
-        self._shape = (decoding.head.height_px, decoding.head.width_px, 3)
+        channels = 4 if decoding.info.has_alpha else 3
+        self._shape = (decoding.head.height_px, decoding.head.width_px, channels)
         self._seen: list[int | None] = []
         self._given = 0
         self._changed = threading.Condition()
@@ -54,7 +64,8 @@ class Decoder:
         enter = [] if entry is None else ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", entry]
         self._running = Running(
             [
-                *("-copyts", *enter, *LOCAL_ONLY, "-i", file_url(decoding.container.path)),
+                *("-copyts", *enter, *LOCAL_ONLY, *_decoder(decoding)),
+                *("-i", file_url(decoding.container.path)),
                 *("-map", f"0:{decoding.container.video}"),
                 *("-vf", _filters(decoding, begin, end, self._wide)),
                 *("-frames:v", str(len(self._expected)), "-fps_mode", "passthrough"),
@@ -63,8 +74,12 @@ class Decoder:
             on_line=self._on_line,
         )
 
-    def next_pixels(self) -> np.ndarray | None:
-        """Return the next frame as coded, or None where it is not the one that should come."""
+    def next_samples(self) -> np.ndarray | None:
+        """Return the next frame, or None where it is not the one that should come.
+
+        Returns:
+            RGB, (H, W, 3), or RGBA, (H, W, 4), of the size as coded.
+        """
         pixels = np.empty(self._shape, np.uint16 if self._wide else np.uint8)
         view, got = memoryview(pixels.data).cast("B"), 0
         while got < len(view):
@@ -111,11 +126,19 @@ def _filters(decoding: Decoding, begin: int, end: int, wide: bool) -> str:
     if decoding.weave:
         # It counts half ticks.
         chosen = f"{decoding.weave},settb=expr={timeline.tick},{chosen}"
-    matrix = ""
-    if info.colour is not None:
-        matrix = f"in_color_matrix={info.colour.scaler_matrix}:in_range={info.colour.range}:"
-    scale = f"scale={matrix}out_range=pc:{SCALER_FLAGS}"
-    return f"{chosen},showinfo=checksum=0,{scale},format={'rgb48le' if wide else 'rgb24'}"
+    head = decoding.head
+    rgb = to_rgb(
+        head.pixel_format,
+        (head.width_px, head.height_px),
+        info.colour,
+        is_deep=wide,
+        alpha=info.has_alpha,
+    )
+    return f"{chosen},showinfo=checksum=0,{rgb}"
+
+
+def _decoder(decoding: Decoding) -> tuple[str, ...]:
+    return _ALPHA_DECODERS.get(decoding.container.codec, ()) if decoding.info.has_alpha else ()
 
 
 def _entry_seconds(timeline: Timeline, begin: int) -> str | None:
@@ -133,18 +156,71 @@ def decode_head(container: Container) -> tuple[list[ShownFrame], Fraction | None
     Raises:
         InputError: Where none can be decoded.
     """
-    parser = ShowinfoParser()
-    finished = run(
-        [
-            *("-copyts", *LOCAL_ONLY, "-i", file_url(container.path)),
-            *("-map", f"0:{container.video}", "-vf", "showinfo=checksum=0"),
-            *("-frames:v", str(_HEAD_FRAMES), "-fps_mode", "passthrough", "-f", "null", "-"),
-        ],
-        on_line=parser.feed,
-    )
+    parser, finished = _shown(container)
     if not parser.frames:
         raise InputError(
             f"no frame of {container.path} can be decoded ({finished.log.reason()}); "
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
+    if container.codec in _ALPHA_DECODERS and _says_alpha(finished):
+        with_alpha, _ = _shown(container, _ALPHA_DECODERS[container.codec])
+        parser = with_alpha if with_alpha.frames else parser
+    quarters = _quarter_turns(finished, container)
+    for frame in parser.frames:
+        frame.tags["chroma"] = turned_chroma(frame.tags.get("chroma", ""), quarters)
     return parser.frames[:_HEAD_FRAMES], parser.rate
+
+
+def is_seen_through(container: Container, pixel_format: str) -> bool:
+    """Return whether a video has transparency to keep.
+
+    A GIF always decodes with alpha, so that its frames are looked at.
+    """
+    if not has_alpha(pixel_format) or container.codec not in _ALPHA_UNASKED:
+        return has_alpha(pixel_format)
+    least: list[float] = []
+
+    def on_line(_level: str, text: str) -> None:
+        least.extend(float(value) for value in _LEAST.findall(text))
+
+    looked = "alphaextract,signalstats,metadata=print:key=lavfi.signalstats.YMIN"
+    run(
+        [
+            *(*LOCAL_ONLY, "-i", file_url(container.path), "-map", f"0:{container.video}"),
+            *("-vf", looked, "-fps_mode", "passthrough", "-f", "null", "-"),
+        ],
+        on_line=on_line,
+    )
+    return min(least, default=255.0) < 255.0
+
+
+def _quarter_turns(finished: Finished, container: Container) -> int:
+    """Return how often ffmpeg turns the frames by 90 degrees against the clock, 0 to 3."""
+    stream = ""
+    for _, text in finished.log.lines:
+        stream = m[1] if (m := _STREAM.match(text)) else stream
+        if stream == str(container.video) and (turn := _TURN.search(text)):
+            return round(float(turn[1]) / 90) % 4
+        if text.startswith("Output #0"):
+            break
+    return 0
+
+
+def _says_alpha(finished: Finished) -> bool:
+    """Return whether the stream that was taken has the mark of WebM for a second, alpha stream."""
+    texts = [text for _, text in finished.log.lines]
+    output = next((i for i, text in enumerate(texts) if text.startswith("Output #0")), len(texts))
+    return any(_ALPHA_MODE.match(text) for text in texts[output:])
+
+
+def _shown(container: Container, decoder: tuple[str, ...] = ()) -> tuple[ShowinfoParser, Finished]:
+    parser = ShowinfoParser()
+    finished = run(
+        [
+            *("-copyts", *LOCAL_ONLY, *decoder, "-i", file_url(container.path)),
+            *("-map", f"0:{container.video}", "-vf", "showinfo=checksum=0"),
+            *("-frames:v", str(_HEAD_FRAMES), "-fps_mode", "passthrough", "-f", "null", "-"),
+        ],
+        on_line=parser.feed,
+    )
+    return parser, finished

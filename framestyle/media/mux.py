@@ -69,7 +69,8 @@ def mux(
         if palette.code:
             return palette
         joined += ["-i", _PALETTE]
-        times = f"[0:v]{times}[v];[v][1:v]paletteuse"
+        # Dither spreads from pixel to pixel: what stands still would boil beside what moves.
+        times = f"[0:v]{times}[v];[v][1:v]paletteuse=diff_mode=rectangle"
     elif muxing.lossless:
         times = f"{times},{encoding.filters()}"
     (folder / _TIMES).write_text(times, encoding="ascii")
@@ -95,7 +96,8 @@ def _video(muxing: Muxing, tick: Fraction) -> list[str]:
     if muxing.lossless:
         arguments += ["-/filter:0", _TIMES, *encoding.stream_arguments()]
         return [*arguments, "-enc_time_base", str(tick)]
-    arguments += ["-c:0", "copy", "-/bsf:0", _TIMES]
+    # Segments do not say what their numbers mean where the codec does not.
+    arguments += ["-c:0", "copy", "-/bsf:0", _TIMES, *encoding.tag_arguments()]
     if not is_uneven(muxing.info, encoding.container):
         arguments += ["-r", str(encoding.frame_rate)]
     return arguments
@@ -116,8 +118,6 @@ def _container(muxing: Muxing, clock: Clock, frames: int) -> list[str]:
     arguments = []
     if encoding.container in ("mp4", "mov"):
         arguments += ["-movflags", "+faststart"]
-        if encoding.codec == "libx265":
-            arguments += ["-tag:v:0", "hvc1"]  # without it Apple's players show nothing
     if encoding.container == "avi":
         # AVI counts frames: the priming of AAC would push the picture back, gap and all.
         arguments += ["-avoid_negative_ts", "disabled"]

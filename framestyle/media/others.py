@@ -7,6 +7,7 @@ from pathlib import Path
 
 from framestyle.media.chapters import cut_chapters
 from framestyle.media.clip import ClipInfo
+from framestyle.media.covers import attached_covers
 from framestyle.media.ffmpeg import file_url
 from framestyle.media.streams import LOCAL_ONLY, Stream
 
@@ -44,6 +45,11 @@ class Carried:
     stream: Stream
     codec: str = "copy"
 
+    @property
+    def is_cover(self) -> bool:
+        """True for a cover picture."""
+        return self.stream.kind == "picture"
+
 
 @dataclass(frozen=True)
 class Others:
@@ -66,7 +72,7 @@ def other_streams(
         info: The clip.
         carried: Streams that are taken, in the order that they get.
         container: ffmpeg's name of the output's.
-        folder: Where chapters that are cut are put.
+        folder: Where chapters that are cut, and covers, are put.
         seconds: Take this much at most, for a trial.
     """
     if not info.streams or container in ANIMATIONS or not info.path.exists():
@@ -74,7 +80,11 @@ def other_streams(
     inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
     outputs = ["-map_metadata", _MAIN]
     outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]
+    covers = [one.stream for one in carried if container == "matroska" and one.is_cover]
+    carried = [one for one in carried if one.stream not in covers]
+    attachments = sum(one.stream.kind == "attachment" for one in carried)
     outputs += _metadata(info, carried, container)
+    outputs += attached_covers(info.path, covers, folder, attachments)
     for place, one in enumerate(carried, 1):
         outputs += ["-map", f"{_MAIN}:{one.stream.index}", f"-c:{place}", one.codec]
         if info.cut_start:

@@ -51,14 +51,21 @@ def read_picture(
         what = "is a folder" if path.is_dir() else "does not exist"
         what = what if path.is_dir() or not path.exists() else "is no regular file"
         raise InputError(f"{path} {what}, expected a {FORMATS} picture")
-    header, pixels = decode_picture(path)
+    header, samples = decode_picture(path)
+    if header.has_alpha:
+        notice(f"the transparency of {path} is dropped")
     for line in header_notices(str(path), header):
         notice(line)
+    pixels = np.ascontiguousarray(samples[:, :, :3])
     return scaled_down(pixels, *fitted_size(header.width_px, header.height_px, size_px))
 
 
 def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
-    """Return header and pixels of a picture: RGB, (H, W, 3), uint8 or uint16, upright.
+    """Return header and samples of a picture, upright.
+
+    Returns:
+        The header; RGB, (H, W, 3), or RGBA, (H, W, 4), as the header has alpha, uint8 or uint16.
+        Colours are not multiplied by alpha.
 
     Raises:
         InputError: Where it is not a picture, or is damaged.
@@ -71,16 +78,17 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
             with complaints_dropped() if _is_loud(image, header) else nullcontext():
                 # Pillow finds damage that OpenCV paints over in grey, but has no RGB of 16 bits.
                 image.load()
-                pixels = _deep(path, data) if header.bit_depth == 16 else _plain(image)
+                is_deep = header.bit_depth == 16
+                samples = _deep(path, data, image) if is_deep else _plain(image, header)
             is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
-            pixels = _upright(pixels, 1 if is_turned else header.orientation)
+            samples = _upright(samples, 1 if is_turned else header.orientation)
     except InputError:
         raise
     except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
         raise unreadable(path, error) from None
-    if pixels.shape[:2] != (header.height_px, header.width_px):
+    if samples.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
-    return header, pixels
+    return header, samples if header.has_alpha else np.ascontiguousarray(samples[:, :, :3])
 
 
 def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
@@ -88,20 +96,25 @@ def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
     return isinstance(image, TiffImageFile) or header.bit_depth == 16
 
 
-def _plain(image: ImageFile) -> np.ndarray:
-    if image.mode == "P" and "transparency" in image.info:
-        return np.asarray(image.convert("RGBA").convert("RGB"))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+def _plain(image: ImageFile, header: PictureHeader) -> np.ndarray:
+    mode = "RGBA" if header.has_alpha else "RGB"
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
-def _deep(path: Path, data: bytes) -> np.ndarray:
+def _deep(path: Path, data: bytes, image: ImageFile) -> np.ndarray:
+    """Return 16 bits as RGBA, (H, W, 4); opaque where the file has no alpha."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise InputError(f"{path} is a picture of 16 bits of a kind that is not read; save it anew")
+    alpha = np.full(pixels.shape[:2], 65535, np.uint16)
     if pixels.ndim == 2 or pixels.shape[2] < 3:
         grey = pixels if pixels.ndim == 2 else pixels[:, :, 0]
-        return np.ascontiguousarray(np.repeat(grey[:, :, np.newaxis], 3, axis=2))
-    return np.ascontiguousarray(pixels[:, :, 2::-1])
+        clear = image.info.get("transparency")  # of a PNG: the one level that is not seen
+        alpha[grey == clear] = 0
+        return np.dstack([grey, grey, grey, alpha])
+    if pixels.shape[2] == 4:
+        alpha = pixels[:, :, 3]
+    return np.dstack([pixels[:, :, 2::-1], alpha])
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

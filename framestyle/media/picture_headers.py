@@ -17,6 +17,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from framestyle.errors import InputError
+from framestyle.media.colour import Colour
+from framestyle.media.png_colour import colour_of
 
 MAX_SIDE_PX = 32768
 MAX_PIXELS = 178_956_970
@@ -31,6 +33,7 @@ _IMAGE_LENGTH = 257
 _PNG_EXIF = {"exif", "Raw profile type exif", "XML:com.adobe.xmp"}
 _HEAD_BYTES = 16
 _TAIL_BYTES = 1024
+_PNG_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ class PictureHeader:
         width_px: As shown, after its EXIF orientation.
         height_px: Likewise.
         bit_depth: 8 or 16.
-        has_alpha: True where there is transparency to lose.
+        has_alpha: True where it may be transparent.
         orientation: EXIF's number, 1 to 8.
         pictures: How many pictures are in the file; more than one is an animation or pages.
+        colour: What the numbers mean, where the file says it in a way that is read (PNG's cICP).
     """
 
     width_px: int
@@ -52,6 +56,7 @@ class PictureHeader:
     has_alpha: bool
     orientation: int
     pictures: int
+    colour: Colour | None = None
 
 
 def is_picture(path: Path) -> bool:
@@ -98,12 +103,9 @@ def is_whole(path: Path) -> bool:
 
 def header_notices(name: str, header: PictureHeader) -> list[str]:
     """Return what of a picture is left out when it is read."""
-    lines = []
-    if header.has_alpha:
-        lines.append(f"the transparency of {name} is dropped")
     if header.pictures > 1:
-        lines.append(f"{name} has {header.pictures} pictures in it; the first is taken")
-    return lines
+        return [f"{name} has {header.pictures} pictures in it; the first is taken"]
+    return []
 
 
 @contextlib.contextmanager
@@ -165,7 +167,18 @@ def header_of(path: Path, image: ImageFile) -> PictureHeader:
         image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info,
         orientation,
         int(getattr(image, "n_frames", 1)),
+        _colour(image),
     )
+
+
+def _colour(image: ImageFile) -> Colour | None:
+    if not isinstance(image, PngImageFile) or image.fp is None:
+        return None
+    at = image.fp.tell()
+    image.fp.seek(0)
+    colour = colour_of(image.fp.read(_PNG_HEAD_BYTES))
+    image.fp.seek(at)
+    return colour
 
 
 def _coded_size(image: ImageFile) -> tuple[int, int]:

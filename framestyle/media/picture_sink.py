@@ -1,13 +1,16 @@
 """Writes frames as picture files: a folder of them, by a pattern, or a single one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
+from framestyle.media.display import as_usual, coded
 from framestyle.media.landing import disk_errors, move_whole, write_whole
 from framestyle.media.ledger import Ledger
 from framestyle.media.picture_encoding import encode_picture
+from framestyle.media.png_colour import with_colour
 from framestyle.media.sink import Sink
 
 RESULT = "result"
@@ -43,11 +46,19 @@ class PictureSink(Sink):
         """Take the next frame; see ``Sink.write``."""
         check_frame(frame, self.next_index, self._info)
         name = self._names[frame.index]
-        path, data = self._staging / name, encode_picture(frame.pixels, Path(name).suffix)
+        path, data = self._staging / name, self._file(frame, Path(name).suffix.lower())
         with disk_errors(f"writing frame {frame.index + 1} ({name})", self._staging):
             write_whole(path, data)
             self._ledger.enter(path, data)
         self.next_index += 1
+
+    def _file(self, frame: Frame, suffix: str) -> bytes:
+        colour = self._info.colour
+        if suffix != ".png":
+            usual = replace(frame, pixels=as_usual(frame.pixels, colour))
+            return encode_picture(usual.samples(), suffix)
+        signal = replace(frame, pixels=coded(frame.pixels, colour))
+        return with_colour(encode_picture(signal.samples(), suffix), colour)
 
     def secure(self) -> None:
         """Have what was written outlive a power cut; see ``Sink.secure``."""
@@ -99,6 +110,8 @@ def check_frame(frame: Frame, expected: int, info: ClipInfo) -> None:
             f"got a frame of shape {frame.pixels.shape}, "
             f"expected ({info.height_px}, {info.width_px}, 3)"
         )
+    if (frame.alpha is not None) != info.has_alpha:
+        raise ValueError(f"got a frame with alpha: {not info.has_alpha}, the clip says otherwise")
 
 
 def check_all_written(next_index: int, info: ClipInfo) -> None:

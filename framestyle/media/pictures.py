@@ -1,6 +1,6 @@
 """Folders of frames and single pictures as sources."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.media.clip import ClipInfo, Frame, Notices
+from framestyle.media.colour import widened
 from framestyle.media.listing import missing_numbers
 from framestyle.media.picture_files import decode_picture
 from framestyle.media.picture_headers import (
@@ -18,7 +19,7 @@ from framestyle.media.picture_headers import (
     read_header,
 )
 from framestyle.media.selection import select
-from framestyle.media.source import Source, fitted_size, scaled_down, too_small_notice
+from framestyle.media.source import Source, fitted_size, frame_of, too_small_notice
 
 FOLDER_RATE = Fraction(24)
 """Frames per second of a folder of frames that ``--fps`` says nothing of."""
@@ -34,21 +35,26 @@ class _Pictures(Source):
     def read(self, first: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from position ``first`` on; see ``Source.read``."""
         for index in range(first, self.info.frame_count):
-            yield Frame(index, self._pixels(index), self.info.frame_name(index))
+            yield frame_of(self._samples(index), index, self.info)
 
-    def _pixels(self, index: int) -> np.ndarray:
+    def _samples(self, index: int) -> np.ndarray:
         path = self.info.files[index]
-        header, pixels = decode_picture(path)
+        header, samples = decode_picture(path)
         if (header.width_px, header.height_px) != self._coded_size:
             raise InputError(
                 f"{path} (frame {index + 1}) has become {header.width_px}x{header.height_px} since "
                 f"the start, expected {self._coded_size[0]}x{self._coded_size[1]}"
             )
-        if self.info.bit_depth == 16 and pixels.dtype == np.uint8:
-            pixels = pixels.astype(np.uint16) * np.uint16(257)
-        elif self.info.bit_depth == 8 and pixels.dtype == np.uint16:
+        if header.has_alpha and not self.info.has_alpha:
+            raise InputError(f"{path} (frame {index + 1}) has become transparent since the start")
+        if self.info.has_alpha and not header.has_alpha:
+            top = np.iinfo(samples.dtype).max
+            samples = np.dstack([samples, np.full(samples.shape[:2], top, samples.dtype)])
+        if self.info.bit_depth == 16 and samples.dtype == np.uint8:
+            return widened(samples)
+        if self.info.bit_depth == 8 and samples.dtype == np.uint16:
             raise InputError(f"{path} (frame {index + 1}) has become a picture of 16 bits")
-        return scaled_down(pixels, self.info.width_px, self.info.height_px)
+        return samples
 
 
 class FolderSource(_Pictures):
@@ -68,7 +74,7 @@ class FolderSource(_Pictures):
         chosen = select([Fraction(i) / rate for i in range(len(files))], 1 / rate, settings, path)
         taken = files[chosen.first : chosen.first + chosen.count]
         headers = [_checked(file) for file in taken]
-        _check_sizes(taken, headers)
+        _check_alike(taken, headers)
         _say_once(taken, headers, notice)
         gap = missing_numbers(taken)
         if gap:
@@ -82,11 +88,13 @@ class FolderSource(_Pictures):
             height,
             chosen.count,
             rate,
-            max(header.bit_depth for header in headers),
+            _depth(headers),
+            headers[0].colour,
             start_seconds=chosen.start_seconds,
             duration_seconds=chosen.duration_seconds,
             cut_start=chosen.cut_start,
             cut_end=chosen.cut_end,
+            has_alpha=any(header.has_alpha for header in headers),
             files=taken,
         )
         return cls(info, size)
@@ -115,7 +123,18 @@ class PictureSource(_Pictures):
             notice(line)
         size = (header.width_px, header.height_px)
         width, height = _sized(path, size, settings, notice)
-        info = ClipInfo("picture", path, width, height, 1, None, header.bit_depth, files=(path,))
+        info = ClipInfo(
+            "picture",
+            path,
+            width,
+            height,
+            1,
+            None,
+            _depth([header]),
+            header.colour,
+            has_alpha=header.has_alpha,
+            files=(path,),
+        )
         return cls(info, size)
 
 
@@ -126,7 +145,7 @@ def _checked(file: Path) -> PictureHeader:
     return header
 
 
-def _check_sizes(files: tuple[Path, ...], headers: list[PictureHeader]) -> None:
+def _check_alike(files: tuple[Path, ...], headers: list[PictureHeader]) -> None:
     first = headers[0]
     for file, header in zip(files, headers, strict=True):
         if (header.width_px, header.height_px) != (first.width_px, first.height_px):
@@ -135,17 +154,24 @@ def _check_sizes(files: tuple[Path, ...], headers: list[PictureHeader]) -> None:
                 f"{header.width_px}x{header.height_px}; expected frames of one size, so scale or "
                 "remove the odd ones"
             )
+        if header.colour != first.colour:
+            raise InputError(
+                f"{files[0]} and {file} say of their numbers that they mean different colours "
+                "(cICP); expected frames of one kind, so convert the odd ones"
+            )
+
+
+def _depth(headers: list[PictureHeader]) -> int:
+    is_hdr = headers[0].colour is not None and headers[0].colour.is_hdr
+    return 16 if is_hdr else max(header.bit_depth for header in headers)
 
 
 def _say_once(files: tuple[Path, ...], headers: list[PictureHeader], notice: Notices) -> None:
-    kinds: list[Callable[[PictureHeader], bool]] = [lambda h: h.has_alpha, lambda h: h.pictures > 1]
-    for has in kinds:
-        of_kind = [(f, h) for f, h in zip(files, headers, strict=True) if has(h)]
-        if of_kind:
-            file, header = of_kind[0]
-            more = f" and {len(of_kind) - 1} more" if len(of_kind) > 1 else ""
-            for line in header_notices(f"{file}{more}", header)[:1]:
-                notice(line)
+    odd = [(f, h) for f, h in zip(files, headers, strict=True) if header_notices(str(f), h)]
+    if odd:
+        file, header = odd[0]
+        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        notice(header_notices(f"{file}{more}", header)[0])
 
 
 def _sized(

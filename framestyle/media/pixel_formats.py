@@ -5,11 +5,9 @@ import re
 
 from framestyle.media.ffmpeg import run
 
-SCALER_FLAGS = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
-"""How ffmpeg converts between RGB and YUV, in both directions: as exactly as it can."""
-
 _ROW = re.compile(r"^[I.][O.][H.][P.][B.] +(\w+) +\d+ +\d+ +([\d-]+)", re.M)
 _RGB = re.compile(r"rgb|bgr|gbr|pal8|^x2|v30x|xyz")
+_ALPHA = re.compile(r"^(yuva|gbrap|rgba|bgra|argb|abgr|ya|ayuv|vuya|uyva)")
 _HALVED_BOTH = re.compile(r"420|nv12|nv21|p01[0-9]|yuv410|^yuva?j?420")
 
 
@@ -32,6 +30,11 @@ def bit_depth_of(pixel_format: str) -> int:
 def is_rgb(pixel_format: str) -> bool:
     """Return whether a format holds RGB itself, so that no matrix is at work."""
     return _RGB.search(pixel_format) is not None
+
+
+def has_alpha(pixel_format: str) -> bool:
+    """Return whether a format has an alpha channel."""
+    return _ALPHA.match(pixel_format) is not None
 
 
 def chroma_steps(pixel_format: str) -> tuple[int, int]:

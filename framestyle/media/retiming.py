@@ -61,9 +61,13 @@ class Clock:
         shown = f"round(PTS*{unit}*{scale.numerator}/{scale.denominator})"
         # The order of decoding is that of showing, delayed: the same clock gives both times.
         decoded = f"N-{delay}" if delay else shown
+        length = str(self.step)
+        if self.bounds is not None:
+            # Containers count from one frame to the next; of the last they must be told.
+            last = len(self.bounds) - 2
+            length = f"if(lt({shown},{last}),{self.step},{self.bounds[-1] - self.bounds[-2]})"
         return (
-            f"setts=pts='{self._at(shown)}':dts='{self._at(decoded)}'"
-            f":duration='({self._at(f'{shown}+1')})-({self._at(shown)})'"
+            f"setts=pts='{self._at(shown)}':dts='{self._at(decoded)}':duration='{length}'"
             f":time_base={self.tick}{option}"
         )
 
@@ -75,7 +79,7 @@ class Clock:
         even = f"{self.first}+({index})*{self.step}"
         if self.bounds is None:
             return even
-        table = _tree(self.bounds, self.first, 0, len(self.bounds))
+        table = _search(_runs(self.bounds, self.first))
         return f"st(0,{index});if(lt(ld(0),0),{self.first}+ld(0)*{self.step},{table})"
 
 
@@ -178,12 +182,23 @@ def _refinement(rate: Fraction, wait: Fraction) -> int:
     return max(1, -(-_FINE_PER_SECOND // rate.numerator))
 
 
-def _tree(bounds: Sequence[int], first: int, low: int, high: int) -> str:
-    """Return a search for the bound whose number is stored, as deep as the logarithm of them."""
-    if high - low == 1:
-        return str(bounds[low] + first)
-    middle = (low + high) // 2
-    return (
-        f"if(lt(ld(0),{middle}),{_tree(bounds, first, low, middle)},"
-        f"{_tree(bounds, first, middle, high)})"
-    )
+def _runs(bounds: Sequence[int], first: int) -> list[tuple[int, int, int]]:
+    """Return runs of evenly spaced times: number and time of the first, and the step."""
+    runs, low = [], 0
+    while low < len(bounds):
+        high = low + 1
+        step = bounds[high] - bounds[low] if high < len(bounds) else 0
+        while high + 1 < len(bounds) and bounds[high + 1] - bounds[high] == step:
+            high += 1
+        runs.append((low, bounds[low] + first, step))
+        low = high + 1
+    return runs
+
+
+def _search(runs: Sequence[tuple[int, int, int]]) -> str:
+    """Return a search for the time whose number is stored, as deep as the logarithm of the runs."""
+    if len(runs) == 1:
+        low, time, step = runs[0]
+        return f"{time}+(ld(0)-{low})*{step}"
+    middle = len(runs) // 2
+    return f"if(lt(ld(0),{runs[middle][0]}),{_search(runs[:middle])},{_search(runs[middle:])})"

@@ -21,7 +21,7 @@ from framestyle.media.landing import (
     write_whole,
 )
 from framestyle.media.ledger import Ledger
-from framestyle.media.picture_encoding import FAST_PNG, encode_picture
+from framestyle.media.picture_encoding import FAST_PNG, encode_picture, swapped
 
 
 class Segments:
@@ -63,6 +63,8 @@ class Segments:
 
     def write(self, index: int, pixels: np.ndarray) -> None:
         """Keep and encode the frame at a position; closes its segment after the last.
+
+        Pixels may have an alpha as a fourth channel.
 
         Raises:
             JobError: Where the encoder or the disk fails.
@@ -139,7 +141,7 @@ class Segments:
         pixels = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None:
             raise self._lost(path)
-        return np.ascontiguousarray(pixels[:, :, ::-1])
+        return swapped(pixels)
 
     def _lost(self, path: Path) -> UnfinishedJobError:
         return UnfinishedJobError(

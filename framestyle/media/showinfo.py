@@ -10,6 +10,7 @@ _FRAME = re.compile(
     r".*?sar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)"
     r"(?: iskey:\d)?(?: type:\S)?"
 )
+_CHROMA = re.compile(r" cl:(\w+)")
 _TAG = re.compile(r" *color_(range|space|primaries|trc):([\w-]+)")
 
 
@@ -24,7 +25,8 @@ class ShownFrame:
         width_px: Of the frame.
         height_px: Of the frame.
         interlaced: True for frames of two fields.
-        tags: ``range``, ``space``, ``primaries`` and ``trc``, by ffmpeg's names.
+        tags: ``range``, ``space``, ``primaries``, ``trc`` and ``chroma``, by ffmpeg's names.
+        remarks: What is said of its side data, line by line.
         duration: How long it is shown, in ticks; 0 where the file does not say.
     """
 
@@ -35,6 +37,7 @@ class ShownFrame:
     height_px: int
     interlaced: bool
     tags: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
     duration: int = 0
 
 
@@ -60,14 +63,18 @@ class ShowinfoParser:
         """
         if match := _FRAME.search(text):
             self.frames.append(_frame(match))
+            if site := _CHROMA.search(match[0]):
+                self.frames[-1].tags["chroma"] = site[1]
             return text[match.end() :].strip()
         if text.startswith("color_range:") and self.frames:
-            self.frames[-1].tags = dict(_TAG.findall(text))
+            self.frames[-1].tags |= dict(_TAG.findall(text))
             return _TAG.sub("", text).strip()
         if match := _CONFIG.search(text):
             self.tick = Fraction(match[1])
             known = int(match[2]) > 0 and int(match[3]) > 0
             self.rate = Fraction(int(match[2]), int(match[3])) if known else None
+        if self.frames and text.lstrip().startswith("side data - "):
+            self.frames[-1].remarks.append(text)
         return text if level in ("error", "fatal") else ""
 
 

@@ -14,9 +14,10 @@ _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp"
 _INPUT = re.compile(r"Input #0, (\S+), from ")
 _DURATION = re.compile(r"Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
 _STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\(([^)]*)\))?: (\w+): (\w+)(.*)")
-_TAG = re.compile(r"\s{6}(\S.*?) *: (.*)")
+_TAG = re.compile(r"\s{6,8}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
 _CHAPTER = re.compile(r"\s*Chapter #0:\d+: start ")
+_REFUSED_SIZE = re.compile(r"Picture size (\d+)x(\d+)")
 # A script may name other files; nothing but the file itself is ever opened. And no frame of it is
 # decoded that has more pixels than a picture may have, wherever in the file one claims to.
 LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data", "-max_pixels", str(MAX_PIXELS))
@@ -124,15 +125,14 @@ def list_streams(path: Path) -> Container:
         raise InputError(f"{path} has no video stream, only {has}; expected a video")
     sized = [s for s in videos if s.codec != "none" and s.area_px]
     if not sized:
+        _check_claim(path, texts)
         raise InputError(
             f"the video stream of {path} cannot be decoded "
             f"({videos[0].codec}{videos[0].details[:60]}); "
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
     best = max(sized, key=lambda s: s.area_px)
-    width, height = best.size_px
-    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
-        raise too_large(path, f"{width}x{height} pixels")
+    _check_size(path, *best.size_px)
     start, duration = _times(texts)
     chapters = sum(1 for text in texts if _CHAPTER.match(text))
     return Container(path, demuxer, best.index, best.codec, streams, start, duration, chapters)
@@ -141,7 +141,8 @@ def list_streams(path: Path) -> Container:
 def _streams(texts: list[str]) -> tuple[Stream, ...]:
     found: list[Stream] = []
     for text in texts:
-        if match := _STREAM.match(text):
+        match = _STREAM.match(text)
+        if match and all(stream.index != int(match[1]) for stream in found):  # groups repeat some
             number, language, kind, codec, details = match.groups()
             is_cover = "(attached pic)" in details
             kind = "picture" if is_cover else kind.lower()
@@ -182,6 +183,17 @@ def _why_unreadable(path: Path, listing: Finished) -> str:
         f"{path} is neither a video nor a picture ({reason}); expected a file that ffmpeg reads, a "
         "folder of frames, or a PNG, JPEG, TIFF, WebP or BMP picture"
     )
+
+
+def _check_size(path: Path, width_px: int, height_px: int) -> None:
+    if max(width_px, height_px) > MAX_SIDE_PX or width_px * height_px > MAX_PIXELS:
+        raise too_large(path, f"{width_px}x{height_px} pixels")
+
+
+def _check_claim(path: Path, texts: list[str]) -> None:
+    """Say of a stream for whose size ffmpeg will not decode it, that this is why."""
+    for claim in filter(None, map(_REFUSED_SIZE.search, texts)):
+        _check_size(path, int(claim[1]), int(claim[2]))
 
 
 def _times(texts: list[str]) -> tuple[Fraction, Fraction | None]:

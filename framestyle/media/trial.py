@@ -11,6 +11,7 @@ from framestyle.media.carrying import carry
 from framestyle.media.clip import ClipInfo, Notices
 from framestyle.media.encoding import Encoding
 from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.hardware import hardware_kind
 from framestyle.media.landing import FULL_DISK_TEXT, full_disk
 from framestyle.media.mux import Muxing, mux
 from framestyle.media.others import ANIMATIONS
@@ -47,7 +48,8 @@ def try_out(
 
 def _raw_frames(encoding: Encoding) -> bytes:
     kind = np.uint16 if encoding.is_deep else np.uint8
-    frame = np.zeros((encoding.height_px, encoding.width_px, 3), kind)
+    channels = 4 if encoding.has_alpha else 3
+    frame = np.zeros((encoding.height_px, encoding.width_px, channels), kind)
     return bytes(encoding.raw(frame)) * _FRAMES
 
 
@@ -68,7 +70,7 @@ def _encode_segment(encoding: Encoding, folder: Path) -> Finished:
 
 def _joins(encoding: Encoding, info: ClipInfo, folder: Path) -> bool:
     """Return whether the codec's segments can be put together without encoding again."""
-    if _encode_segment(encoding, folder).code:
+    if not encoding.joins or _encode_segment(encoding, folder).code:
         return False
     (folder / "1.nut").write_bytes((folder / "0.nut").read_bytes())
     segments = [("0.nut", _FRAMES), ("1.nut", _FRAMES)]
@@ -87,6 +89,13 @@ def _check(encoding: Encoding, finished: Finished, folder: Path) -> None:
         reason = swapped[0] if swapped else finished.log.reason()
         if FULL_DISK_TEXT in reason:
             raise OutputError(full_disk("trying the output out", folder))
+        kind = hardware_kind(encoding.codec)
+        if kind and not swapped:
+            raise OutputError(
+                f"--codec {encoding.codec}: this machine's {kind} encoder cannot be used at "
+                f"{encoding.width_px}x{encoding.height_px} in {encoding.pixel_format} ({reason}); "
+                "leave --codec out, or take one in software, such as h264, hevc or av1"
+            )
         raise OutputError(
             f"{encoding.container} with {encoding.codec} in {encoding.pixel_format} at "
             f"{encoding.width_px}x{encoding.height_px} cannot be written: {reason}; choose other "

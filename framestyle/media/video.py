@@ -9,11 +9,12 @@ from framestyle.errors import InputError, SettingsError
 from framestyle.media.animation import gif_plays
 from framestyle.media.clip import ClipInfo, Frame, Notices
 from framestyle.media.colour import tagged_colour
-from framestyle.media.decoder import Decoder, Decoding, decode_head
+from framestyle.media.decoder import Decoder, Decoding, decode_head, is_seen_through
+from framestyle.media.mastering import read_mastering
 from framestyle.media.pixel_formats import bit_depth_of, is_rgb
 from framestyle.media.selection import Selection, select
 from framestyle.media.showinfo import ShownFrame
-from framestyle.media.source import Source, fitted_size, scaled_down, too_small_notice
+from framestyle.media.source import Source, fitted_size, frame_of, too_small_notice
 from framestyle.media.streams import Container, list_streams
 from framestyle.media.timeline import Timeline, decode_timeline, read_timeline
 from framestyle.media.timing import Timing, timing_of
@@ -68,19 +69,18 @@ class VideoSource(Source):
             return
         decoder = Decoder(self._decoding, first, seek=True)
         try:
-            pixels = decoder.next_pixels()
-            if pixels is None and decoder.sought:
+            samples = decoder.next_samples()
+            if samples is None and decoder.sought:
                 # Some files cannot be entered where they say; from the start they always can.
                 decoder.close()
                 decoder = Decoder(self._decoding, first, seek=False)
-                pixels = decoder.next_pixels()
+                samples = decoder.next_samples()
             for index in range(first, self.info.frame_count):
-                if pixels is None:
+                if samples is None:
                     raise self._ended(index, decoder)
-                fitted = scaled_down(pixels, self.info.width_px, self.info.height_px)
-                yield Frame(index, fitted, self.info.frame_name(index))
+                yield frame_of(samples, index, self.info)
                 if index + 1 < self.info.frame_count:
-                    pixels = decoder.next_pixels()
+                    samples = decoder.next_samples()
         finally:
             decoder.close()
 
@@ -143,6 +143,13 @@ def _clip_info(
     width, height = fitted_size(head.width_px, head.height_px, settings.size)
     # The matrix goes by the lines of the picture as coded, not as scaled here.
     lines = min(head.width_px, head.height_px)
+    colour = tagged_colour(
+        head.tags,
+        lines,
+        is_rgb=is_rgb(head.pixel_format),
+        mastering=read_mastering(head.remarks),
+        name=str(container.path),
+    )
     first_seconds = timeline.first_seconds()
     offset = Fraction(0) if first_seconds is None else first_seconds - container.start_seconds
     timing, _ = _timing(timeline, chosen)
@@ -154,14 +161,15 @@ def _clip_info(
         height,
         chosen.count,
         timeline.frame_rate,
-        16 if bit_depth_of(head.pixel_format) > 8 else 8,
-        None if is_rgb(head.pixel_format) else tagged_colour(head.tags, lines),
+        16 if bit_depth_of(head.pixel_format) > 8 or (colour and colour.is_hdr) else 8,
+        colour,
         head.pixel_aspect,
         chosen.start_seconds,
         even_seconds if timing is None else timing.end * timing.tick,
         offset,
         chosen.cut_start,
         chosen.cut_end,
+        is_seen_through(container, head.pixel_format),
         timing,
         container.streams,
         container.video,

@@ -50,7 +50,7 @@ class VideoSink(Sink):
     def write(self, frame: Frame) -> None:
         """Take the next frame; see ``Sink.write``."""
         check_frame(frame, self.next_index, self._info)
-        self._segments.write(frame.index, frame.pixels)
+        self._segments.write(frame.index, frame.samples())
         self.next_index += 1
 
     def secure(self) -> None:

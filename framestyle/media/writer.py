@@ -7,11 +7,13 @@ from framestyle.config import OutputSettings
 from framestyle.errors import OutputError
 from framestyle.files import check_name
 from framestyle.media.clip import ClipInfo, Notices, ignore
-from framestyle.media.encoding import CONTAINERS, choose_encoding
+from framestyle.media.defaults import CONTAINERS
+from framestyle.media.encoding import choose_encoding
 from framestyle.media.landing import check_folder, partial_beside
 from framestyle.media.ledger import Ledger
+from framestyle.media.left_out import left_out_of_pictures, left_out_of_video
 from framestyle.media.listing import fill_number, is_number_pattern, number_of_stem
-from framestyle.media.picture_encoding import DEEP_SUFFIXES, PICTURE_SUFFIXES, check_size
+from framestyle.media.picture_encoding import PICTURE_SUFFIXES, check_size
 from framestyle.media.picture_sink import RESULT, PictureSink
 from framestyle.media.retiming import timing_notices
 from framestyle.media.sink import LandedSink, Sink
@@ -65,11 +67,8 @@ def open_sink(
             )
         for line in timing_notices(info, encoding.frame_rate, encoding.container):
             notice(line)
-        if info.is_hdr and not settings.pixel_format:
-            notice(
-                f"the input is HDR, and {encoding.pixel_format} may show bands; for ten bits give "
-                "--codec libx265 --pixel-format yuv420p10le"
-            )
+        for line in left_out_of_video(encoding, info):
+            notice(line)
         made = _make(work_dir)
         try:
             muxing = try_out(encoding, info, audio=settings.audio, work_dir=work_dir, notice=notice)
@@ -88,8 +87,8 @@ def open_sink(
     _check_no_codec(form, settings)
     names, folder = _names(form, path, info)
     check_size(Path(names[0]).suffix.lower(), info.width_px, info.height_px)
-    if info.bit_depth == 16 and Path(names[0]).suffix.lower() not in DEEP_SUFFIXES:
-        notice(f"{Path(names[0]).suffix} holds 8 bits; the input has more, which .png would keep")
+    for line in left_out_of_pictures(Path(names[0]).suffix.lower(), info):
+        notice(line)
     landed: set[str] = set()
     if done == info.frame_count:  # an earlier run may have moved files to where they belong
         work = work_dir / RESULT

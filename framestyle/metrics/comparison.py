@@ -10,7 +10,7 @@ import numpy as np
 
 from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
-from framestyle.media import read_picture
+from framestyle.media import Colour, picture_within, read_picture
 from framestyle.metrics.clips import Clips
 from framestyle.metrics.distances import Distances
 from framestyle.metrics.judge import choose_judge
@@ -66,7 +66,7 @@ def measure(
 
     part = part.replaced(size=None) if part else None
     clips = Clips(source, result, settings.size, part, notice)
-    read = [_read_style(style) for style in styles]
+    read = [_read_style(style, clips.source_info.colour) for style in styles]
     distances, network = _judge(settings, read, clips, notices, progress)
     for event in notices:
         progress(event)
@@ -186,8 +186,8 @@ def _where_it_rests(still: StillRegions, rate: Fraction | None) -> dict[str, Any
     }
 
 
-def _read_style(style: str | Path | tuple[str | Path, float]) -> Style:
+def _read_style(style: str | Path | tuple[str | Path, float], colour: Colour | None) -> Style:
     path, weight = style if isinstance(style, tuple) else (style, 1.0)
     if not 0 < weight < float("inf"):
         raise SettingsError(f"style {str(path)!r}: got the weight {weight:g}, expected one over 0")
-    return str(path), float(weight), read_picture(path)
+    return str(path), float(weight), picture_within(read_picture(path), colour)

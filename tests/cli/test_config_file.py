@@ -108,6 +108,10 @@ def test_a_printed_run_gives_the_same_bytes(place, command, quick_flags):
         ("[run]\nstyles = 'a.jpg'", "styles = 'a.jpg' is not understood"),
         ("[run]\nsource = 3", "source = 3 is not understood"),
         ("[run]\nnothing = 'x'", "nothing = 'x' is not understood"),
+        ("a = " + "9" * 5000, "not a TOML file"),
+        ("a = " + "[" * 9000, "not a TOML file"),
+        ("a." * 5000 + "a = 1", "keys within keys"),
+        ("#" * (1 << 19), "File too large"),
     ],
 )
 def test_files_that_are_none(text, expected, tmp_path):
@@ -115,6 +119,19 @@ def test_files_that_are_none(text, expected, tmp_path):
         read_back(text, tmp_path)
     assert expected in str(caught.value)
     assert "run.toml" in str(caught.value)
+
+
+def test_dots_in_texts_are_no_keys(tmp_path):
+    styles = ", ".join(90 * ['"a.b.jpg"'])
+    text = f"[run]\nsource = '{'a.' * 150}png'\nstyles = [{styles}]\n"
+    assert len(read_back(text, tmp_path).styles) == 90
+
+
+def test_a_name_that_is_no_text_cannot_be_printed(command):
+    code, out, err = command(["\udcff.png", "a.jpg", "-o", "out", "--print-config"])
+    assert (code, out) == (2, "")
+    assert "is no text, which a configuration file must be" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_a_file_that_is_not_text(tmp_path):

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from framestyle.config import OutputSettings
+from framestyle.media import Source, open_sink
 from framestyle.media.ffmpeg import ffmpeg_exe, run
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -127,6 +129,22 @@ def packets_of() -> Callable[..., tuple[Fraction, list[tuple[int, int]]]]:
 @pytest.fixture(scope="session")
 def hashes_of() -> Callable[..., list[str]]:
     return packet_hashes
+
+
+def copy_of(
+    source: Source, output: Path, settings: OutputSettings | None = None, **more: object
+) -> Path:
+    """Write what a source reads, as it is; the output."""
+    work = output.parent / f"work_{output.name.replace('%', '')}"
+    with open_sink(output, source.info, settings, work_dir=work, **more) as sink:  # type: ignore[arg-type]
+        for frame in source.read():
+            sink.write(frame)
+        return sink.finish()
+
+
+@pytest.fixture(scope="session")
+def copied() -> Callable[..., Path]:
+    return copy_of
 
 
 @pytest.fixture(scope="session", params=FORMATS)

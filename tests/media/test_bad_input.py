@@ -176,6 +176,18 @@ def test_absurd_size_is_refused_from_the_header(tmp_path: Path, size: tuple[int,
     assert "expected at most 32768 a side" in refused(path)
 
 
+def test_a_frame_of_an_absurd_size_is_not_decoded(tmp_path: Path) -> None:
+    """A clip of a few kilobytes would take gigabytes for each of its frames."""
+    path = tmp_path / "huge.gif"
+    source = "color=black:size=640x480:rate=5:duration=0.4"
+    assert run(["-f", "lavfi", "-i", source, f"file:{path}"]).code == 0
+    small, large = struct.pack("<HH", 640, 480), struct.pack("<HH", 16000, 16000)
+    data = path.read_bytes()
+    assert small in data
+    path.write_bytes(data.replace(small, large))
+    assert "says it is 16000x16000 pixels; expected at most 32768 a side" in refused(path)
+
+
 def test_other_kinds_of_picture_are_named(tmp_path: Path, frames: Frames) -> None:
     path = tmp_path / "a.ppm"
     path.write_bytes(bytes(cv2.imencode(".ppm", frames(1)[0])[1]))

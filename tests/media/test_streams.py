@@ -280,6 +280,22 @@ def test_other_videos_are_told(tmp_path: Path, rich: Path) -> None:
     assert [kind for kind, _, _ in told(tmp_path / "out.mkv")] == ["video"]
 
 
+def test_time_codes_and_dates_are_kept(tmp_path: Path, rich: Path) -> None:
+    clip = tmp_path / "clip.mov"
+    said = ["-timecode", "01:00:00:00", "-metadata", "creation_time=2020-01-02T03:04:05Z"]
+    said += ["-metadata", "location=+52.0000+013.0000/"]
+    assert run(["-i", f"file:{rich}", "-map", "0:v", "-c", "copy", *said, f"file:{clip}"]).code == 0
+    for suffix in (".mov", ".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        assert copied(open_source(clip), out) == []
+        tags = {key.lower(): value for key, value in one(out, "video").tags}
+        assert tags["timecode"] == "01:00:00:00"
+        assert "encoder" not in tags
+        listing = [text for _, text in run(["-i", f"file:{out}"]).log.lines]
+        assert any("creation_time   : 2020-01-02T03:04:05" in text for text in listing)
+        assert "+52.0000+013.0000/" in metadata(out)
+
+
 def test_covers_come_along(tmp_path: Path, rich: Path, frames: Frames, png: Callable) -> None:
     cover = png(tmp_path / "cover.png", frames(1)[0])
     clip = tmp_path / "clip.mp4"
@@ -287,9 +303,18 @@ def test_covers_come_along(tmp_path: Path, rich: Path, frames: Frames, png: Call
     made = run([*inputs, "-c", "copy", "-disposition:v:1", "attached_pic", f"file:{clip}"])
     assert made.code == 0, made.log
     assert [s.kind for s in list_streams(clip).streams if s.kind != "data"] == ["video", "picture"]
-    out = tmp_path / "out.mp4"
-    assert copied(open_source(clip), out) == []
-    assert [s.kind for s in list_streams(out).streams if s.kind != "data"] == ["video", "picture"]
+    for suffix in (".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        assert copied(open_source(clip), out) == []
+        found = [s.kind for s in list_streams(out).streams if s.kind != "data"]
+        assert found == ["video", "picture"]
+        assert _first_seconds(out, "0:v:0") == 0
+        taken = ["-i", f"file:{out}", "-map", "0:v:1", "-c", "copy", "-f", "image2pipe", "-"]
+        assert run(taken).output == cover.read_bytes()
+    (notice,) = copied(open_source(clip), tmp_path / "out.mov")
+    assert "mov does not hold this cover picture (png), so it is left out" in notice
+    copied(open_source(tmp_path / "out.mkv"), tmp_path / "again.mkv")
+    assert one(tmp_path / "again.mkv", "picture").codec == "png"
 
 
 def _packets(path: Path, stream: str) -> list[tuple[Fraction, str]]:

@@ -57,20 +57,23 @@ def feed(sink: Sink, source: Source, first: int = 0, end: int | None = None) -> 
         sink.write(frame)
 
 
-def copied(source: Source, output: Path, **more: object) -> Path:
+def copied(source: Source, output: Path, *, length: int = 6, **more: object) -> Path:
     work = output.parent / f"work_{output.suffix[1:]}"
-    with open_sink(output, source.info, work_dir=work, segment_frames=6, **more) as sink:  # type: ignore[arg-type]
+    with open_sink(output, source.info, work_dir=work, segment_frames=length, **more) as sink:  # type: ignore[arg-type]
         feed(sink, source)
         return sink.finish()
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
 @pytest.mark.parametrize(
-    ("name", "tick"),
+    ("name", "tick", "suffix"),
     [
-        ("clip.mp4", Fraction(1, 90000)),
-        ("clip.mov", Fraction(1, 14112)),  # no multiple of anything usual
-        ("clip.mkv", Fraction(1, 1000)),
+        ("clip.mp4", Fraction(1, 90000), ".mp4"),
+        ("clip.mp4", Fraction(1, 90000), ".mkv"),
+        ("clip.mov", Fraction(1, 14112), ".mp4"),  # no multiple of anything usual
+        ("clip.mov", Fraction(1, 14112), ".mov"),
+        ("clip.mov", Fraction(1, 14112), ".webm"),
+        ("clip.mkv", Fraction(1, 1000), ".mp4"),
+        ("clip.mkv", Fraction(1, 1000), ".mkv"),
     ],
 )
 def test_uneven_times_are_kept(
@@ -193,6 +196,22 @@ def test_times_that_do_not_rise_are_mended(tmp_path: Path, frames: Frames, video
     assert "1 frame" in notices[0]
     out = copied(source, tmp_path / "out.mp4")
     assert shown_at(out) == [Fraction(t, 1000) for t in (0, 40, 41, 120, 200, 230)]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "stream", "count", "suffix"),
+    [("nasa.mp4", "0:3", 390, ".mov"), ("video.mp4", "0:0", 100, ".mkv")],
+)
+def test_real_clips_keep_their_times(
+    tmp_path: Path, shared_media: Path, name: str, stream: str, count: int, suffix: str
+) -> None:
+    source = open_source(shared_media / name, InputSettings(size=64))
+    before = shown_at(shared_media / name, stream)
+    after = shown_at(copied(source, tmp_path / f"out{suffix}", length=100))
+    assert len(before) == len(after) == count
+    allowed = Fraction(1, 2000) if suffix == ".mkv" else 0
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= allowed
 
 
 def _packets(path: Path) -> tuple[Fraction, list[tuple[int, int]]]:

@@ -175,7 +175,7 @@ def test_colours_survive_the_round(
     suffix = ".mkv" if codec == "libvpx-vp9" else ".mp4"
     again = open_source(copied(source, tmp_path / f"out{suffix}", settings))
     assert again.info.colour is not None
-    assert (again.info.colour.matrix, again.info.colour.range) == (tags, "tv")
+    assert (again.info.colour.matrix, again.info.colour.range) == (tags, span)
     for before, after in zip(source.read(), again.read(), strict=True):
         error = after.pixels.astype(float) - before.pixels
         assert np.abs(error).mean() < 1.5
@@ -325,7 +325,7 @@ def test_closing_ends_the_encoder(tmp_path: Path, frames: Frames) -> None:
     ("name", "settings", "message"),
     [
         ("o.mp4", {"codec": "h264x"}, "no video encoder 'h264x'; near it"),
-        ("o.mp4", {"codec": "x265"}, "near it: libx265"),
+        ("o.mp4", {"codec": "h266"}, "near it: h26"),
         ("o.webm", {"codec": "libx264"}, "Only VP8 or VP9 or AV1"),
         ("o.mp4", {"pixel_format": "yuv420"}, "no 'yuv420'; near it: yuv420p"),
         ("o.mp4", {"pixel_format": "rgb24"}, "Incompatible pixel format"),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +111,15 @@ def test_code_is_refused(tmp_path):
         load_squeezenet(path)
     torch.save(torch.nn.Conv2d(1, 1, 1), path)
     with pytest.raises(ModelError, match="would execute code"):
+        load_squeezenet(path)
+
+
+def test_parts_that_are_packed_are_refused(tmp_path):
+    """Kilobytes would unpack to as much memory as their maker likes."""
+    path = tmp_path / "packed.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(1 << 20))
+    with pytest.raises(ModelError, match="packed and unpack to 1048576 bytes"):
         load_squeezenet(path)
 
 
