@@ -53,28 +53,19 @@ def mux(
     Returns:
         How ffmpeg ended; the output is only good where its code is 0.
     """
-    encoding, info = muxing.encoding, muxing.info
+    encoding = muxing.encoding
     (folder / _LIST).write_text(_list_of(segments, encoding.frame_rate), encoding="ascii")
     joined = ["-f", "concat", "-i", _LIST]
     frames = sum(count for _, count in segments)
-    clock = clock_of(info, encoding.frame_rate, encoding.container, frames)
-    if muxing.lossless:
-        times = clock.retimed_frames()
-    else:
-        order = _order(joined, folder, encoding.frame_rate)
-        times = clock.retimed_packets(encoding.frame_rate, _delay(order))
+    clock = clock_of(muxing.info, encoding.frame_rate, encoding.container, frames)
+    (folder / _TIMES).write_text(_times(muxing, clock, joined, folder), encoding="ascii")
     if encoding.container == "gif":
         # In two goes, for a palette and its use in one keep every frame in memory.
         palette = run([*joined, "-vf", "palettegen", "-y", _PALETTE], cwd=folder)
         if palette.code:
             return palette
         joined += ["-i", _PALETTE]
-        # Dither spreads from pixel to pixel: what stands still would boil beside what moves.
-        times = f"[0:v]{times}[v];[v][1:v]paletteuse=diff_mode=rectangle"
-    elif muxing.lossless:
-        times = f"{times},{encoding.filters()}"
-    (folder / _TIMES).write_text(times, encoding="ascii")
-    others = other_streams(info, muxing.carried, encoding.container, folder, others_seconds)
+    others = other_streams(muxing.info, muxing.carried, encoding.container, folder, others_seconds)
     arguments = [*joined, *others.inputs, *_video(muxing, clock.tick), *others.outputs]
     # Bit-exact: or Matroska is given random numbers, and no two runs the same bytes.
     arguments += [*_container(muxing, clock, frames), "-fflags", "+bitexact"]
@@ -84,6 +75,18 @@ def mux(
     if encoding.container == "webp" and not done.code:
         end_animation(output, round(clock.end_seconds(frames) * 1000))
     return done
+
+
+def _times(muxing: Muxing, clock: Clock, joined: list[str], folder: Path) -> str:
+    """Return the filters that give the frames their times: of packets, or of frames to encode."""
+    encoding = muxing.encoding
+    if not muxing.lossless:
+        order = _order(joined, folder, encoding.frame_rate)
+        return clock.retimed_packets(encoding.frame_rate, _delay(order))
+    if encoding.container == "gif":
+        # Dither spreads from pixel to pixel: what stands still would boil beside what moves.
+        return f"[0:v]{clock.retimed_frames()}[v];[v][1:v]paletteuse=diff_mode=rectangle"
+    return f"{clock.retimed_frames()},{encoding.filters()}"
 
 
 def _video(muxing: Muxing, tick: Fraction) -> list[str]:
