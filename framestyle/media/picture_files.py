@@ -16,10 +16,10 @@ from framestyle.media.complaints import complaints_dropped
 from framestyle.media.picture_headers import (
     FORMATS,
     PictureHeader,
+    damage_told,
     header_notices,
     header_of,
     opened,
-    unreadable,
     unwarned,
 )
 from framestyle.media.source import fitted_size, scaled_down
@@ -63,7 +63,7 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
     Raises:
         InputError: Where it is not a picture, or is damaged.
     """
-    try:
+    with damage_told(path):
         data = read_at_most(path, MOST_BYTES)
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
@@ -74,10 +74,6 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
                 pixels = _deep(path, data) if header.bit_depth == 16 else _plain(image)
             is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
             pixels = _upright(pixels, 1 if is_turned else header.orientation)
-    except InputError:
-        raise
-    except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
-        raise unreadable(path, error) from None
     if pixels.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
     return header, pixels
