@@ -14,7 +14,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from framestyle.config import InputSettings
 from framestyle.errors import InputError, SettingsError
 from framestyle.media.clip import ClipInfo, Frame, Notices
-from framestyle.media.picture_headers import PictureHeader, header_of, opened, unreadable, unwarned
+from framestyle.media.picture_headers import PictureHeader, damage_told, header_of, opened, unwarned
 from framestyle.media.rates import mean_rate
 from framestyle.media.selection import Selection, select
 from framestyle.media.source import Source, fitted_size, frame_of, too_small_notice
@@ -91,15 +91,10 @@ def is_animation(path: Path) -> bool:
     Raises:
         InputError: Where it is no picture, or is damaged.
     """
-    try:
-        with path.open("rb") as file, unwarned():
-            image = opened(path, file)
-            is_kind = isinstance(image, WebPImageFile | PngImageFile)
-            return is_kind and len(_places(image)) > 1
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises whatever it met in a damaged file
-        raise unreadable(path, error) from None
+    with damage_told(path), path.open("rb") as file, unwarned():
+        image = opened(path, file)
+        is_kind = isinstance(image, WebPImageFile | PngImageFile)
+        return is_kind and len(_places(image)) > 1
 
 
 def gif_plays(path: Path) -> int | None:
@@ -115,7 +110,7 @@ def gif_plays(path: Path) -> int | None:
 
 def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int, bool]:
     """Return what the file says, the frames' durations, how often they are shown, and any alpha."""
-    try:
+    with damage_told(path):
         with path.open("rb") as file, unwarned():
             image = opened(path, file)
             header, plays = header_of(path, image), int(image.info.get("loop", 0))
@@ -124,10 +119,6 @@ def _looked_through(path: Path) -> tuple[PictureHeader, list[Fraction], int, boo
             durations.append(duration)
             has_alpha = has_alpha or bool(samples.shape[2] == 4 and samples[:, :, 3].min() < 255)
         return header, durations, plays, has_alpha
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises whatever it met in a damaged file
-        raise unreadable(path, error) from None
 
 
 def _frames(path: Path, first: int, mode: str) -> Iterator[tuple[np.ndarray, Fraction]]:

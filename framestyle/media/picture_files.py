@@ -16,10 +16,10 @@ from framestyle.media.complaints import complaints_dropped
 from framestyle.media.picture_headers import (
     FORMATS,
     PictureHeader,
+    damage_told,
     header_notices,
     header_of,
     opened,
-    unreadable,
     unwarned,
 )
 from framestyle.media.source import fitted_size, scaled_down
@@ -70,7 +70,7 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
     Raises:
         InputError: Where it is not a picture, or is damaged.
     """
-    try:
+    with damage_told(path):
         data = read_at_most(path, MOST_BYTES)
         with io.BytesIO(data) as file, unwarned():
             image = opened(path, file)
@@ -82,10 +82,6 @@ def decode_picture(path: Path) -> tuple[PictureHeader, np.ndarray]:
                 samples = _deep(path, data, image) if is_deep else _plain(image, header)
             is_turned = isinstance(image, TiffImageFile) and header.bit_depth == 8
             samples = _upright(samples, 1 if is_turned else header.orientation)
-    except InputError:
-        raise
-    except Exception as error:  # Pillow and OpenCV raise whatever they met in a damaged file
-        raise unreadable(path, error) from None
     if samples.shape[:2] != (header.height_px, header.width_px):
         raise InputError(f"{path} is not of the size that it says; save it anew")
     return header, samples if header.has_alpha else np.ascontiguousarray(samples[:, :, :3])

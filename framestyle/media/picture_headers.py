@@ -71,13 +71,8 @@ def read_header(path: Path) -> PictureHeader:
     Raises:
         InputError: Where it is not a picture, is damaged, or claims an absurd size.
     """
-    try:
-        with path.open("rb") as file, unwarned():
-            return header_of(path, opened(path, file))
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises whatever it met in a damaged file
-        raise unreadable(path, error) from None
+    with damage_told(path), path.open("rb") as file, unwarned():
+        return header_of(path, opened(path, file))
 
 
 def is_whole(path: Path) -> bool:
@@ -109,6 +104,17 @@ def header_notices(name: str, header: PictureHeader) -> list[str]:
 
 
 @contextlib.contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Raise ``InputError`` for all that Pillow, OpenCV and the system raise of a picture."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # they raise whatever they met: KeyError, struct.error, cv2.error
+        raise unreadable(path, error) from None
+
+
+@contextlib.contextmanager
 def unwarned() -> Iterator[None]:
     """Keep Pillow from warning."""
     # Pillow warns of sloppy metadata, which is in half of all photographs and does no harm.
@@ -132,24 +138,20 @@ def _opener(head: bytes) -> Callable[[Any], ImageFile] | None:
 
 
 def opened(path: Path, file: Any) -> ImageFile:
-    """Return an open file as Pillow's picture, not decoded.
-
-    Raises:
-        InputError: Where it is none.
-        Exception: Where it is damaged; Pillow raises whatever it met.
-    """
+    """Return an open file as Pillow's picture, not decoded; raises ``InputError`` if it is none."""
     head = file.read(_HEAD_BYTES)
     file.seek(0)
     opener = _opener(head)
     if opener is None:
         what = "an empty file" if not head else "not a picture"
         raise InputError(f"{path} is {what}; expected {FORMATS}")
-    # The classes themselves, for Image.open warns of sizes that are allowed here.
-    return opener(file)
+    with damage_told(path):
+        # The classes themselves, for Image.open warns of sizes that are allowed here.
+        return opener(file)
 
 
 def header_of(path: Path, image: ImageFile) -> PictureHeader:
-    """Return what an open picture says of itself; raises as ``opened``, and for absurd sizes."""
+    """Return what an open picture says of itself; raises ``InputError`` for absurd sizes."""
     width, height = _coded_size(image)
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
         raise too_large(path, f"{width}x{height} pixels")
