@@ -70,17 +70,6 @@ class Colour:
         """True for PQ and HLG, which eight bits do not hold without bands."""
         return self.transfer in _HDR_TRANSFERS
 
-    def filter_tags(self) -> str:
-        """Return the tags as ffmpeg's filter ``setparams`` takes them."""
-        said = {
-            "range": self.range,
-            "colorspace": self.matrix,
-            "color_primaries": self.primaries,
-            "color_trc": self.transfer,
-            "chroma_location": self.chroma,
-        }
-        return ":".join(f"{key}={value}" for key, value in said.items() if value)
-
     def option_tags(self) -> list[str]:
         """Return the tags as options of the first video stream of an output."""
         said = {

@@ -20,7 +20,7 @@ from framestyle.media.pixel_formats import (
     has_alpha,
     known_formats,
 )
-from framestyle.media.scaler import from_rgb
+from framestyle.media.scaler import from_rgb, tagged
 from framestyle.media.written_colour import written_colour
 
 # libvpx keeps alpha beside the frames, where segments have no room for it.
@@ -82,7 +82,7 @@ class Encoding:
         size = self.width_px, self.height_px
         rgb = {"is_deep": self.is_deep, "alpha": self.has_alpha}
         scale = from_rgb(self.pixel_format, size, self.colour, **rgb)
-        tags = f"setparams={self.colour.filter_tags()}," if self.colour is not None else ""
+        tags = f"{tagged(self.colour)}," if self.colour is not None else ""
         aspect = f"setsar={self.pixel_aspect.numerator}/{self.pixel_aspect.denominator}"
         return f"{scale},{tags}{aspect}{upload_filter(self.codec)}"
 

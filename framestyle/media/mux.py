@@ -66,7 +66,7 @@ def mux(
             return palette
         joined += ["-i", _PALETTE]
     others = other_streams(muxing.info, muxing.carried, encoding.container, folder, others_seconds)
-    arguments = [*joined, *others.inputs, *_video(muxing, clock.tick), *others.outputs]
+    arguments = [*joined, *others.inputs, *_video(muxing, clock, frames), *others.outputs]
     # Bit-exact: or Matroska is given random numbers, and no two runs the same bytes.
     arguments += [*_container(muxing, clock, frames), "-fflags", "+bitexact"]
     arguments += ["-f", encoding.container]
@@ -89,16 +89,19 @@ def _times(muxing: Muxing, clock: Clock, joined: list[str], folder: Path) -> str
     return f"{clock.retimed_frames()},{encoding.filters()}"
 
 
-def _video(muxing: Muxing, tick: Fraction) -> list[str]:
+def _video(muxing: Muxing, clock: Clock, frames: int) -> list[str]:
     """Return the arguments for the stream of the frames."""
     encoding = muxing.encoding
     if encoding.container == "gif":
-        timing = ["-fps_mode", "passthrough", "-enc_time_base", str(tick)]
+        timing = ["-fps_mode", "passthrough", "-enc_time_base", str(clock.tick)]
         return ["-/filter_complex", _TIMES, *timing]
     arguments = ["-map", "0:v:0"]
     if muxing.lossless:
         arguments += ["-/filter:0", _TIMES, *encoding.stream_arguments()]
-        return [*arguments, "-enc_time_base", str(tick)]
+        # ffmpeg 7.0 does not know how long the last frame is shown, and MP4 would leave it out.
+        last = round(clock.last_seconds(frames) / clock.tick)
+        kept = f"setts=pts=PTS:dts=DTS:duration='if(DURATION,DURATION,{last})'"
+        return [*arguments, "-bsf:0", kept, "-enc_time_base", str(clock.tick)]
     # Segments do not say what their numbers mean where the codec does not.
     arguments += ["-c:0", "copy", "-/bsf:0", _TIMES, *encoding.tag_arguments()]
     if not is_uneven(muxing.info, encoding.container):

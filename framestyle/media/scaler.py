@@ -83,6 +83,19 @@ def from_rgb(
     )
 
 
+def tagged(colour: Colour) -> str:
+    """Return the filter that says what the numbers of frames mean."""
+    said = {
+        "range": colour.range,
+        "colorspace": colour.matrix,
+        "color_primaries": colour.primaries,
+        "color_trc": colour.transfer,
+        # before ffmpeg 7.1 this had no word for it; the option of the stream says it all the same
+        "chroma_location": colour.chroma if _says_chroma() else None,
+    }
+    return "setparams=" + ":".join(f"{key}={value}" for key, value in said.items() if value)
+
+
 def turned_chroma(location: str, quarters: int) -> str:
     """Return where chroma sits once a frame is turned, as near as there is a name for it.
 
@@ -116,6 +129,11 @@ def _is_exact(planar: str, size: tuple[int, int]) -> bool:
 @functools.cache
 def _has_zimg() -> bool:
     return b" zscale " in run(["-filters"]).output
+
+
+@functools.cache
+def _says_chroma() -> bool:
+    return b"chroma_location" in run(["-h", "filter=setparams"]).output
 
 
 def _place(side: str, pixel_format: str, size: tuple[int, int], location: str | None) -> str:

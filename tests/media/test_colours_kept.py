@@ -15,6 +15,7 @@ from framestyle.errors import InputError
 from framestyle.media import open_source
 from framestyle.media.colour import Colour
 from framestyle.media.ffmpeg import run
+from framestyle.media.scaler import tagged
 
 Video = Callable[..., Path]
 Copied = Callable[..., Path]
@@ -41,7 +42,7 @@ def clip(
         filters = (
             f"format=gbrp,zscale=filter=bicubic:matrixin=0:matrix={NUMBERS[colour.matrix]}"
             f":range={RANGES[colour.range]}:chromal={place},format={pixel_format}"
-            f",setparams={colour.filter_tags()}"
+            f",{tagged(colour)}"
         )
         path = tmp_path_factory.mktemp("clip") / "clip.mkv"
         return video(path, frames, ["-vf", filters, "-c:v", "libx264", "-crf", "1"])

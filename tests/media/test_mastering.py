@@ -15,7 +15,8 @@ MASTERING = Mastering(
 )
 HDR10 = [
     *("-vf", "format=yuv420p10le,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020"
-      ":color_trc=smpte2084:chroma_location=topleft"),
+      ":color_trc=smpte2084"),
+    *("-chroma_sample_location", "topleft"),
     *("-c:v", "libx265", "-crf", "10", "-x265-params",
       f"log-level=error:master-display={SAID}:max-cll=1000,400"),
 ]  # fmt: skip
