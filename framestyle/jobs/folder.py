@@ -1,6 +1,7 @@
 """The folder of a job: who holds it, what job it is, and the last saved states."""
 
 import contextlib
+import fnmatch
 import os
 import shutil
 import stat
@@ -22,6 +23,8 @@ MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
 FOLDERS = ("flow", "frames", "passes", "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
+FILES = (MARK, "manifest.*", "state*", "shots.txt", "ledger.txt", "*.part", "tmp*")
+"""Forms of the other names in it. Nothing else is ever deleted."""
 
 
 def named(output: Path) -> Path:
@@ -74,7 +77,7 @@ class JobFolder:
                     f"the job folder {path} has files in it that are not framestyle's; name an "
                     "empty or new folder with --job-dir"
                 )
-            self._is_new = not path.exists()
+            self._has_begun, self._is_new = False, not path.exists()
             self._is_ours = self._is_new or (path / MARK).exists()
             path.mkdir(exist_ok=True)
             _check_plain(path / MARK)
@@ -111,8 +114,11 @@ class JobFolder:
     ) -> None:
         """Let go of the folder; what is in it stays, unless nothing was done yet."""
         if kind is not None and not self._states.are_there():
-            self.remove()
-            if not self._is_ours:  # an empty folder that the user had made
+            if self._has_begun or self._is_new:
+                self.remove()
+            elif not self._is_ours:
+                (self.path / MARK).unlink(missing_ok=True)
+            if not self._is_new and not self._is_ours:  # an empty folder that the user had made
                 self.path.mkdir(exist_ok=True)
         self._lock.release()
 
@@ -125,6 +131,12 @@ class JobFolder:
         """
         there = self.path / "manifest.json"
         with disk_errors("clearing the job folder", self.path):
+            for item in self.path.iterdir():
+                if not _is_known(item):
+                    raise UnfinishedJobError(
+                        f"{item} is none of framestyle's, and the job folder is deleted at the "
+                        "end; take it away, or name another folder with --job-dir"
+                    )
             if restart:
                 self._clear()
             for item in self._items():
@@ -141,6 +153,7 @@ class JobFolder:
                 manifest.save(there)
             sync(self.path)
             sync(self.path.parent)
+        self._has_begun = True
 
     @property
     def whole_states(self) -> int:
@@ -184,7 +197,7 @@ class JobFolder:
         """
         with contextlib.suppress(OSError):  # of no harm where it stays
             for item in list(self.path.iterdir()):
-                if item.is_dir() and not item.is_symlink():
+                if _is_known(item) and item.is_dir() and not item.is_symlink():
                     shutil.rmtree(item)
             self._states.remove()
             self._clear()
@@ -199,12 +212,17 @@ class JobFolder:
 
     def _clear(self) -> None:
         for item in self.path.iterdir():
-            if item.name == MARK:
+            if item.name == MARK or not _is_known(item):
                 continue
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item)
             else:
                 item.unlink()
+
+
+def _is_known(path: Path) -> bool:
+    """Tell whether a run puts something of that name right into its folder."""
+    return path.name in FOLDERS or any(fnmatch.fnmatch(path.name, form) for form in FILES)
 
 
 def _is_folder(path: Path) -> bool:

@@ -10,6 +10,7 @@ def left_out_of_video(encoding: Encoding, info: ClipInfo) -> list[str]:
     """Return a line for each thing that an encoding leaves out."""
     lines = []
     form = f"{encoding.container} with {encoding.codec} in {encoding.pixel_format}"
+    form = "a .gif" if encoding.container == "gif" else form
     if info.has_alpha and not encoding.has_alpha:
         lines.append(
             f"{form} has no alpha; the input's transparency is left out (.mov, .webm, .mkv and "

@@ -85,18 +85,30 @@ class Optimisation:
         return (self.mean / (1.0 - self.averaging**steps)).clamp_(0.0, 1.0)
 
 
+class Running(Protocol):
+    """An optimisation under way, whatever makes its steps."""
+
+    def step(self) -> tuple[Tensor, Terms]:
+        """Make one step; return the value before it, detached, and its terms."""
+        ...
+
+    def result(self, steps: int) -> Tensor:
+        """Return the image after that many steps, in [0, 1], without a gradient."""
+        ...
+
+
 class Player(Protocol):
     """Says how the steps of an optimisation are made."""
 
-    def begin(self, optimisation: Optimisation) -> Optimisation:
-        """Return an optimisation that makes the same steps from the same start."""
+    def begin(self, optimisation: Optimisation) -> Running:
+        """Return what makes the steps of an optimisation, from its start."""
         ...
 
 
 class OneByOne:
     """Makes one operation after the other."""
 
-    def begin(self, optimisation: Optimisation) -> Optimisation:
+    def begin(self, optimisation: Optimisation) -> Running:
         """Return the optimisation as it is."""
         return optimisation
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
-from framestyle.stages.optimise import Optimisation, Terms
+from framestyle.stages.optimise import Optimisation, Running, Terms
 
 Step = Callable[[], Tensor]
 """Makes a step and returns its value and terms, (n,), in memory that the next one may overwrite."""
@@ -24,36 +24,43 @@ Record = Callable[[Step], Step]
 
 WARM_UP = 3
 """Steps before a recording is made: libraries choose how they do it in the first ones."""
-DEVIATION = 0.1
+DEVIATION = 0.25
 """Of the mean change by a step, by which the first one played back may differ from it. Rounding
 turns the direction of Adam round where there is next to no gradient."""
+VALUE_DEVIATION = 0.02
+"""The same of the value and its terms."""
 
 
 class RecordingError(Exception):
     """A step could not be recorded, or its recording does something else."""
 
 
-class _Recorded(Optimisation):
+class _NothingMovedError(RecordingError):
+    """A step changed nothing, so that nothing is known of its recording."""
+
+
+class _Recorded:
     """An optimisation whose steps are played back."""
 
     def __init__(self, optimisation: Optimisation, record: Record) -> None:
-        self.evaluate, self.stepper = optimisation.evaluate, optimisation.stepper
-        self.averaging, self.start = optimisation.averaging, optimisation.start
-        self.image, self.mean = optimisation.image, optimisation.mean
+        self._optimisation = optimisation
         self._names: list[str] = []
         self._places = places_of(optimisation)
         fresh = [place.detach().clone() for place in self._places]
         for _ in range(WARM_UP):
             self._made()
         self.load(fresh)
-        self._made()
-        expected = self.image.detach().clone()
+        values, image = self._made().clone(), optimisation.image.detach().clone()
+        moved = (image - fresh[0]).abs().mean()
+        if not bool(moved > 0):
+            raise _NothingMovedError
         self.load(fresh)
         self._play = record(self._made)
         self.load(fresh)
-        self._play()
-        off = (self.image.detach() - expected).abs().mean()
-        if not bool(off <= DEVIATION * (expected - fresh[0]).abs().mean()):
+        played = self._play()
+        off = (optimisation.image.detach() - image).abs().mean()
+        same = torch.allclose(played, values, rtol=VALUE_DEVIATION, atol=1e-6)
+        if not same or not bool(off <= DEVIATION * moved):
             raise RecordingError("played back, a step does something else")
         self.load(fresh)
 
@@ -65,12 +72,16 @@ class _Recorded(Optimisation):
                     mine.copy_(theirs)
 
     def step(self) -> tuple[Tensor, Terms]:
-        """Make one step."""
+        """Make one step; see ``Running``."""
         value, *terms = self._play().clone().unbind()
         return value, dict(zip(self._names, terms, strict=True))
 
+    def result(self, steps: int) -> Tensor:
+        """Return the image after that many steps; see ``Running``."""
+        return self._optimisation.result(steps)
+
     def _made(self) -> Tensor:
-        value, terms = super().step()
+        value, terms = self._optimisation.step()
         self._names = list(terms)
         return torch.stack([value, *terms.values()])
 
@@ -78,6 +89,8 @@ class _Recorded(Optimisation):
 @dataclass
 class Recorder:
     """Records the steps of optimisations, one recording for each form and size.
+
+    It serves one run: of two optimisations of the same form, networks and settings are the same.
 
     Attributes:
         recording: Begins a set of recordings: returns what makes them.
@@ -89,14 +102,14 @@ class Recorder:
     room: Room = field(default_factory=Room)
     say: Callable[[str], None] = lambda line: None
     _made: dict[Hashable, _Recorded] = field(default_factory=dict, init=False)
+    _refused: set[Hashable] = field(default_factory=set, init=False)
     _record: Record | None = field(default=None, init=False)
     _version: int = field(default=0, init=False)
-    _given_up: bool = field(default=False, init=False)
 
-    def begin(self, optimisation: Optimisation) -> Optimisation:
-        """Return an optimisation that plays back the same steps, or the same where it cannot."""
+    def begin(self, optimisation: Optimisation) -> Running:
+        """Return what plays back its steps, or the optimisation itself where that cannot be."""
         key = _form_of(optimisation)
-        if key is None or self._given_up:
+        if key is None or key in self._refused:
             return optimisation
         if self._version != self.room.version:
             self._made, self._record, self._version = {}, None, self.room.version
@@ -107,17 +120,30 @@ class Recorder:
         fresh = [place.detach().clone() for place in places_of(optimisation)]
         try:
             self._made[key] = _Recorded(optimisation, self._record)
-        except torch.OutOfMemoryError:
-            raise  # the frame is made again with less
+            return self._made[key]
+        except _NothingMovedError:
+            pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
-            self._given_up = True
+            if _ran_out(error):
+                raise torch.OutOfMemoryError(str(error)) from error  # it is made again with less
+            self._refuse(key, error)
+        with torch.no_grad():
+            for place, numbers in zip(places_of(optimisation), fresh, strict=True):
+                place.copy_(numbers)
+        return optimisation
+
+    def _refuse(self, key: Hashable, error: Exception) -> None:
+        if not self._refused:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             self.say(f"steps are made one by one, because they cannot be recorded: {line}")
-            with torch.no_grad():
-                for place, numbers in zip(places_of(optimisation), fresh, strict=True):
-                    place.copy_(numbers)
-            return optimisation
-        return self._made[key]
+        self._refused.add(key)
+
+
+def _ran_out(error: BaseException) -> bool:
+    """Tell whether memory ran out, also where what failed for it hides that."""
+    hidden = error.__cause__ or error.__context__
+    is_one = isinstance(error, torch.OutOfMemoryError)
+    return is_one or (hidden is not None and _ran_out(hidden))
 
 
 def places_of(optimisation: Optimisation) -> list[Tensor]:
@@ -149,10 +175,13 @@ class CudaGraphs:
         Raises:
             RuntimeError: It cannot be recorded.
         """
-        graph = torch.cuda.CUDAGraph()
-        # Other threads read and write frames meanwhile, and may: what they do is not recorded.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            values = step()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            # Other threads read and write frames meanwhile, and may: that is not recorded.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                values = step()
+        finally:
+            torch.cuda.set_stream(stream)  # a capture that fails leaves its own behind
 
         def play() -> Tensor:
             graph.replay()

@@ -297,3 +297,29 @@ def test_nothing_of_it_is_left_at_the_end(saved):
         (saved / "segments" / "000000.nut").touch()
         job.remove()
     assert not saved.exists()
+
+
+@pytest.mark.parametrize("name", ["mine", "notes.txt", "segments/deeper/mine"])
+@pytest.mark.parametrize("has_states", [False, True])
+def test_what_is_not_of_a_run_stays(name, has_states, saved, tmp_path):
+    """Also where the mark of a job is there and no state, as after a kill at the start."""
+    path = saved
+    if not has_states:
+        path = tmp_path / "other"
+        path.mkdir()
+        (path / MARK).touch()
+    mine = path / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("precious")
+    with pytest.raises(JobError, match="take it away"), JobFolder(path) as job:
+        job.begin(manifest(), restart=False)
+    assert mine.read_text() == "precious"
+    assert (path / MARK).exists()
+
+
+def test_what_comes_into_it_meanwhile_outlives_the_job(saved):
+    with JobFolder(saved) as job:
+        job.begin(manifest(), restart=False)
+        (saved / "notes.txt").write_text("precious")
+        job.remove()
+    assert [path.name for path in saved.iterdir()] == ["notes.txt"]

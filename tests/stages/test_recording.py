@@ -1,8 +1,8 @@
 """Recorded steps: another frame's numbers in the same places give that frame's result.
 
-Torch can record operations on the CPU too (make_fx), from the same step. What would be wrong in a
-CUDA graph, a number of Python that differs from step to step or from frame to frame, is wrong in
-that recording as well.
+Torch can record operations on the CPU too (make_fx), from the same step. A number of Python that
+differs from step to step or from frame to frame, which would be wrong in a CUDA graph, is wrong in
+that recording as well. Streams and the memory of graphs are the GPU's, and not tested by it.
 """
 
 import dataclasses
@@ -154,10 +154,36 @@ def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(network):
 def test_a_recording_that_does_something_else_is_not_used(network):
     said = []
     plain, recorded = style_stage(network), style_stage(network)
-    values = torch.zeros(4)
+    values = torch.zeros(5)  # the loss and its four terms
     recorded.player = Recorder(lambda: lambda step: lambda: values, say=said.append)
     assert torch.equal(painted(plain, 0), painted(recorded, 0))
     assert "something else" in said[0]
+
+
+def test_where_nothing_moves_nothing_is_recorded_yet(network):
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder()
+    still = torch.zeros(1, 1, 48, 64)
+    recorded.run(frame(0), frame(0), 3, step_size=still)
+    assert not recorded.player._made
+    for number in (1, 2):
+        one, other = (s.run(frame(number), frame(number), 3, step_size=still + 0.01)
+                      for s in (plain, recorded))  # fmt: skip
+        assert torch.equal(one, other)
+    assert len(recorded.player._made) == 1
+
+
+def test_memory_that_ran_out_is_seen_behind_what_failed_for_it(network):
+    def fails(step):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        finally:
+            raise RuntimeError("the capture was invalidated")
+
+    stage = style_stage(network)
+    stage.player = Recorder(lambda: fails, say=pytest.fail)
+    with pytest.raises(torch.OutOfMemoryError):
+        painted(stage, 0)
 
 
 def test_out_of_memory_is_no_reason_to_give_up_recording(network):
