@@ -85,7 +85,12 @@ def _digits(width: str, number: int) -> str:
 def _in_folder(folder: Path) -> list[Path]:
     try:
         entries = [e for e in folder.iterdir() if not e.name.startswith(".") and e.is_file()]
-        found = [e for e in entries if e.suffix.lower() in _PICTURE_SUFFIXES or is_picture(e)]
+        # What says that it is empty is not opened: some of the system's files make a reader wait.
+        found = [
+            e
+            for e in entries
+            if e.suffix.lower() in _PICTURE_SUFFIXES or (e.stat().st_size and is_picture(e))
+        ]
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror}") from None
     if not found:
