@@ -7,8 +7,8 @@ from safetensors import SafetensorError
 
 from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.jobs.passes import Done
+from framestyle.media.checksums import checksum_of
 from framestyle.media.landing import FULL_DISK_TEXT, disk_errors, full_disk, sync
-from framestyle.media.ledger import checksum_of
 from framestyle.stages import ClipState
 
 KEPT = 2

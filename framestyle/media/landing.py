@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framestyle.errors import JobError, OutputError
+from framestyle.media.checksums import checksum
 
 FULL_DISK_TEXT = "No space left on device"
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
@@ -68,19 +69,15 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def sealed(data: bytes) -> bytes:
     """Return data with a last line that tells whether it is whole."""
-    return b"%s\n# %s\n" % (data, _seal(data))
+    return b"%s\n# %s\n" % (data, checksum(data).encode())
 
 
 def unsealed(content: bytes) -> bytes:
     """Return what was sealed; raises ``ValueError`` where it is damaged."""
     data, _, seal = content[:-1].rpartition(b"\n# ")
-    if content[-1:] != b"\n" or seal != _seal(data):
+    if content[-1:] != b"\n" or seal != checksum(data).encode():
         raise ValueError("it is not what was written")
     return data
-
-
-def _seal(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=16).hexdigest().encode()
 
 
 def partial_beside(final: Path) -> Path:

@@ -1,25 +1,14 @@
 """What a job has landed and may rely on: names and checksums, in a file that is only added to."""
 
 import errno
-import hashlib
 import json
 from pathlib import Path
 
+from framestyle.media.checksums import checksum, checksum_of
 from framestyle.media.landing import FULL_DISK_TEXT, sync
 
 NAME = "ledger.txt"
 _OUTPUT = "output"
-
-
-def checksum(data: bytes) -> str:
-    """Return the checksum of some bytes."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def checksum_of(path: Path) -> str:
-    """Return the checksum of a file; raises ``OSError``."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 class Ledger:
