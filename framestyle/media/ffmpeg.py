@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -54,6 +55,11 @@ def file_url(path: str | Path) -> str:
     """Return how ffmpeg is told of a file, whatever characters its name has."""
     # Without the protocol ffmpeg takes "a:b.mp4" for a protocol and "-x.mp4" for an option.
     return "file:" + os.path.abspath(path)  # noqa: PTH100 - resolves no links, unlike resolve()
+
+
+def seconds_text(seconds: Fraction) -> str:
+    """Return a time as ffmpeg's options take it, to the microsecond."""
+    return f"{round(seconds * 1_000_000) / 1_000_000:.6f}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from framestyle.media.clip import ClipInfo
 from framestyle.media.encoding import Encoding
-from framestyle.media.ffmpeg import Finished, file_url, run
+from framestyle.media.ffmpeg import Finished, file_url, run, seconds_text
 from framestyle.media.others import Carried, other_streams
 from framestyle.media.retiming import Clock, clock_of, is_uneven
 from framestyle.media.webp import end_animation
@@ -155,10 +155,6 @@ def _list_of(segments: list[tuple[str, int]], rate: Fraction) -> str:
         frames += count
         # From rounded ends, so that roundings do not add up over many segments.
         end = round(frames / rate * 1_000_000)
-        lines += [f"file {name}", f"duration {_seconds(Fraction(end - micros, 1_000_000))}"]
+        lines += [f"file {name}", f"duration {seconds_text(Fraction(end - micros, 1_000_000))}"]
         micros = end
     return "\n".join(lines) + "\n"
-
-
-def _seconds(value: Fraction) -> str:
-    return f"{round(value * 1_000_000) / 1_000_000:.6f}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from framestyle.media.chapters import cut_chapters
 from framestyle.media.clip import ClipInfo
 from framestyle.media.covers import attached_covers
-from framestyle.media.ffmpeg import file_url
+from framestyle.media.ffmpeg import file_url, seconds_text
 from framestyle.media.streams import LOCAL_ONLY, Stream
 
 ANIMATIONS = ("gif", "webp", "apng")
@@ -106,11 +106,11 @@ def other_streams(
 def _window(info: ClipInfo, seconds: float | None) -> list[str]:
     arguments = []
     if info.cut_start:
-        arguments += ["-ss", _text(info.start_seconds + info.container_offset_seconds)]
+        arguments += ["-ss", seconds_text(info.start_seconds + info.container_offset_seconds)]
     if seconds is not None:
-        arguments += ["-t", _text(Fraction(seconds))]
+        arguments += ["-t", seconds_text(Fraction(seconds))]
     elif info.cut_end:
-        arguments += ["-t", _text(info.duration_seconds + _wait(info))]
+        arguments += ["-t", seconds_text(info.duration_seconds + _wait(info))]
     return arguments
 
 
@@ -135,7 +135,3 @@ def _metadata(info: ClipInfo, carried: Sequence[Carried], container: str) -> lis
         arguments += ["-metadata:s:0", f"{key}="]
     purposes = "+".join(p for p in ("default", "forced", "original") if video.is_for(p))
     return [*arguments, "-disposition:0", purposes or "0"]
-
-
-def _text(seconds: Fraction) -> str:
-    return f"{round(seconds * 1_000_000) / 1_000_000:.6f}"
