@@ -118,7 +118,7 @@ class JobFolder:
                 self.remove()
             elif not self._is_ours:
                 (self.path / MARK).unlink(missing_ok=True)
-            if not self._is_new and not self._is_ours:  # an empty folder that the user had made
+            if not self._is_ours:  # an empty folder that the user had made
                 self.path.mkdir(exist_ok=True)
         self._lock.release()
 

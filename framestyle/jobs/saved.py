@@ -26,6 +26,7 @@ class SavedStates:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._found_whole: dict[Path, bool] = {}
 
     def are_there(self) -> bool:
         """Tell whether anything was saved, whole or damaged."""
@@ -95,7 +96,17 @@ class SavedStates:
             path.unlink(missing_ok=True)
 
     def _whole(self) -> list[Path]:
-        return [path for path in self._paths() if _is_whole(path)]
+        return [path for path in self._paths() if self._is_whole(path)]
+
+    def _is_whole(self, path: Path) -> bool:
+        """Tell whether a state is; each is read once, for it may be large."""
+        if path not in self._found_whole:
+            try:
+                is_whole = path.name.split("-")[2].startswith(checksum_of(path))
+            except OSError:
+                is_whole = False
+            self._found_whole[path] = is_whole
+        return self._found_whole[path]
 
     def _paths(self) -> list[Path]:
         """Return the files of states, the newest first."""
@@ -105,10 +116,3 @@ class SavedStates:
 
 def _number(path: Path) -> int:
     return int(path.name.split("-")[1])
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        return path.name.split("-")[2].startswith(checksum_of(path))
-    except OSError:
-        return False
