@@ -1,5 +1,6 @@
 """Animated WebP and PNG as sources, and how often animations are shown."""
 
+import itertools
 import math
 from collections.abc import Generator, Iterator
 from fractions import Fraction
@@ -47,7 +48,7 @@ class AnimationSource(Source):
         if settings.size is not None and max(header.width_px, header.height_px) < settings.size:
             size = (header.width_px, header.height_px)
             notice(too_small_notice(str(path), *size, settings.size))
-        starts = [sum(durations[:i], Fraction(0)) for i in range(len(durations))]
+        starts = list(itertools.accumulate(durations[:-1], initial=Fraction(0)))
         chosen = select(starts, durations[-1], settings, path)
         taken = durations[chosen.first : chosen.first + chosen.count]
         width, height = fitted_size(header.width_px, header.height_px, settings.size)
@@ -142,8 +143,5 @@ def _timing(durations: list[Fraction]) -> Timing | None:
     if len(set(durations)) == 1:
         return None
     tick = Fraction(1, math.lcm(*(d.denominator for d in durations)))
-    starts = [0]
-    for duration in durations:
-        starts.append(starts[-1] + int(duration / tick))
-    timing, _ = timing_of(starts[:-1], starts[-1] - starts[-2], tick)
-    return timing
+    lengths = [int(duration / tick) for duration in durations]
+    return timing_of(list(itertools.accumulate(lengths[:-1], initial=0)), lengths[-1], tick)

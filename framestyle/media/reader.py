@@ -38,8 +38,9 @@ def open_source(
     if files is not None:
         return FolderSource.open(path, files, settings, notice)
     check_readable(path)
-    if is_picture(path) and is_animation(path):
+    is_readable_picture = is_picture(path)
+    if is_readable_picture and is_animation(path):
         return AnimationSource.open(path, settings, notice)
-    if is_picture(path) or path.suffix.lower() in _PICTURE_SUFFIXES:
+    if is_readable_picture or path.suffix.lower() in _PICTURE_SUFFIXES:
         return PictureSource.open(path, settings, notice)
     return VideoSource.open(path, settings, notice)

@@ -14,11 +14,13 @@ class Timing:
         tick: Length of a tick in seconds.
         starts: When each frame is shown, in ticks from the first (0), rising.
         end: When the last frame ends, in ticks.
+        moved: How many frames had to be moved to come after the one before.
     """
 
     tick: Fraction
     starts: tuple[int, ...] = field(repr=False)
     end: int
+    moved: int = field(default=0, compare=False)
 
     @property
     def shortest_seconds(self) -> Fraction:
@@ -27,8 +29,8 @@ class Timing:
         return min(b - a for a, b in itertools.pairwise(bounds)) * self.tick
 
 
-def timing_of(times: Sequence[int], last_ticks: int, tick: Fraction) -> tuple[Timing, int]:
-    """Return the timing of frames, and how many had to be moved to come after the one before.
+def timing_of(times: Sequence[int], last_ticks: int, tick: Fraction) -> Timing:
+    """Return the timing of frames.
 
     No container holds two frames at one time: a frame that is not after the one before, as in some
     damaged or badly joined files, is shown a tick after it.
@@ -44,4 +46,4 @@ def timing_of(times: Sequence[int], last_ticks: int, tick: Fraction) -> tuple[Ti
         if start <= starts[-1]:
             start, moved = starts[-1] + 1, moved + 1
         starts.append(start)
-    return Timing(tick, tuple(starts), starts[-1] + max(1, last_ticks)), moved
+    return Timing(tick, tuple(starts), starts[-1] + max(1, last_ticks), moved)

@@ -152,7 +152,7 @@ def _clip_info(
     )
     first_seconds = timeline.first_seconds()
     offset = Fraction(0) if first_seconds is None else first_seconds - container.start_seconds
-    timing, _ = _timing(timeline, chosen)
+    timing = _timing(timeline, chosen)
     even_seconds = chosen.count / timeline.frame_rate
     return ClipInfo(
         "video",
@@ -178,12 +178,12 @@ def _clip_info(
     )
 
 
-def _timing(timeline: Timeline, chosen: Selection) -> tuple[Timing | None, int]:
-    """Return when the frames selected are shown, and how many of them had no time of their own."""
+def _timing(timeline: Timeline, chosen: Selection) -> Timing | None:
+    """Return when the frames selected are shown; None where they are evenly spaced."""
     after = chosen.first + chosen.count
     times = [p for p in timeline.pts[chosen.first : after] if p is not None]
     if not timeline.is_variable or len(times) < chosen.count:
-        return None, 0
+        return None
     last_ticks = round(timeline.last_seconds() / timeline.tick)
     if after < len(timeline.pts):
         last_ticks = (timeline.pts[after] or 0) - times[-1]
@@ -193,7 +193,7 @@ def _timing(timeline: Timeline, chosen: Selection) -> tuple[Timing | None, int]:
 def _notices(decoding: Decoding, settings: InputSettings) -> list[str]:
     path, head, timeline = decoding.info.path, decoding.head, decoding.timeline
     lines = []
-    _, moved = _timing(timeline, decoding.chosen)
+    moved = decoding.info.timing.moved if decoding.info.timing is not None else 0
     if moved:
         frames = "1 frame" if moved == 1 else f"{moved} frames"
         lines.append(f"{frames} of {path} had no time after the one before, and got it")

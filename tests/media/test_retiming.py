@@ -12,7 +12,7 @@ from framestyle.media.timing import Timing, timing_of
 
 
 def clip(times: list[int] | None, tick: Fraction = Fraction(1, 1000), **more: object) -> ClipInfo:
-    timing = None if times is None else timing_of(times, 40, tick)[0]
+    timing = None if times is None else timing_of(times, 40, tick)
     count = 100 if times is None else len(times)
     return ClipInfo("video", Path("c.mp4"), 64, 48, count, Fraction(25), timing=timing, **more)  # type: ignore[arg-type]
 
@@ -73,7 +73,7 @@ def test_animations_count_in_ticks_of_their_own() -> None:
 
 
 def test_frames_at_one_time_are_told_apart() -> None:
-    timing, moved = timing_of([10, 50, 50, 49, 90], 40, Fraction(1, 1000))
+    timing = timing_of([10, 50, 50, 49, 90], 40, Fraction(1, 1000))
     assert timing == Timing(Fraction(1, 1000), (0, 40, 41, 42, 80), 120)
-    assert moved == 2
+    assert timing.moved == 2
     assert timing.shortest_seconds == Fraction(1, 1000)
