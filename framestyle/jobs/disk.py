@@ -11,11 +11,10 @@ from framestyle.jobs.saved import KEPT
 from framestyle.jobs.shots import Cutting
 from framestyle.media import ClipInfo
 from framestyle.media.defaults import CONTAINERS
-from framestyle.media.listing import is_number_pattern
 from framestyle.media.others import ANIMATIONS
-from framestyle.media.picture_encoding import PICTURE_SUFFIXES
 from framestyle.media.source import fitted_size
 from framestyle.media.video_sink import SEGMENT_FRAMES
+from framestyle.media.writer import is_video
 
 SHARES = {".jpg": 0.3, ".jpeg": 0.3, ".webp": 0.25, ".bmp": 1.0, ".tif": 0.9, ".tiff": 0.9}
 PNG_SHARE = 0.85
@@ -56,7 +55,7 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
         job += longest * (2 * 2 * numbers * pixels + 16 * width * height)
     frame = pixels * (4 if info.has_alpha else 3) * (2 if info.bit_depth == 16 else 1)
     suffix = output.suffix.lower()
-    if not _is_video(output, info):
+    if output.is_dir() or not is_video(output, info):
         # files are moved at the end, and take no more
         result = round(count * frame * SHARES.get(suffix, PNG_SHARE))
         return Need(job + result, 0)
@@ -65,15 +64,6 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
     # the frames of animations are kept as they are until the end
     parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else joined
     return Need(round(job + kept + parts), round(joined))
-
-
-def _is_video(output: Path, info: ClipInfo) -> bool:
-    suffix = output.suffix.lower()
-    if suffix not in CONTAINERS or output.is_dir():
-        return False
-    return suffix not in PICTURE_SUFFIXES or (
-        info.frame_count > 1 and not is_number_pattern(output.name)
-    )
 
 
 def checked_room(need: Need, folder: Path, output: Path) -> str:

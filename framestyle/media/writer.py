@@ -111,15 +111,25 @@ def open_sink(
     )
 
 
+def is_video(path: Path, info: ClipInfo) -> bool:
+    """Tell whether an output is a video by its name, which is not that of a folder.
+
+    Several frames under the one name of a picture move, where its form can.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        return False
+    is_several = info.frame_count > 1 and not is_number_pattern(path.name)
+    return suffix not in PICTURE_SUFFIXES or is_several
+
+
 def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
     suffix = path.suffix.lower()
     if is_slashed or path.is_dir() or not suffix:
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is a file, expected a folder; give another name")
         return "folder"
-    is_pattern, is_several = is_number_pattern(path.name), info.frame_count > 1
-    moves = suffix not in PICTURE_SUFFIXES or (is_several and not is_pattern)
-    if suffix in CONTAINERS and moves:
+    if is_video(path, info):
         if info.kind == "picture":
             raise OutputError(
                 f"{path} is a video, but the input is one picture; write a picture "
@@ -131,9 +141,9 @@ def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
             f"{path}: the form {suffix} is not known; expected a video ({', '.join(CONTAINERS)}), "
             f"a picture ({', '.join(PICTURE_SUFFIXES)}), or a folder (end its name with /)"
         )
-    if is_pattern:
+    if is_number_pattern(path.name):
         return "pattern"
-    if is_several or (info.kind != "picture" and info.frame_count != 1):
+    if info.frame_count > 1 or (info.kind != "picture" and info.frame_count != 1):
         raise OutputError(
             f"{path} is one picture, but the clip has {info.frame_count} frames; give a folder, a "
             f"pattern ({path.with_name('%05d' + suffix)}) or a video ({path.with_suffix('.mp4')})"
