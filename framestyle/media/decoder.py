@@ -23,7 +23,6 @@ _LOG_WAIT_SECONDS = 30.0
 # ffmpeg's own decoders of these leave the alpha out.
 _ALPHA_DECODERS = {"vp8": ("-c:v", "libvpx"), "vp9": ("-c:v", "libvpx-vp9")}
 _ALPHA_UNASKED = ("gif", "apng", "webp")
-_ALPHA_MODE = re.compile(r"\s*alpha_mode\s*: 1", re.IGNORECASE)
 _STREAM = re.compile(r"\s*Stream #0:(\d+)")
 _TURN = re.compile(r"(?:Display Matrix|displaymatrix): rotation of (-?[\d.]+) degrees")
 _LEAST = re.compile(r"lavfi\.signalstats\.YMIN=([\d.]+)")
@@ -162,7 +161,7 @@ def decode_head(container: Container) -> tuple[list[ShownFrame], Fraction | None
             f"no frame of {container.path} can be decoded ({finished.log.reason()}); "
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
-    if container.codec in _ALPHA_DECODERS and _says_alpha(finished):
+    if container.codec in _ALPHA_DECODERS and _says_alpha(container):
         with_alpha, _ = _shown(container, _ALPHA_DECODERS[container.codec])
         parser = with_alpha if with_alpha.frames else parser
     quarters = _quarter_turns(finished, container)
@@ -206,11 +205,10 @@ def _quarter_turns(finished: Finished, container: Container) -> int:
     return 0
 
 
-def _says_alpha(finished: Finished) -> bool:
-    """Return whether the stream that was taken has the mark of WebM for a second, alpha stream."""
-    texts = [text for _, text in finished.log.lines]
-    output = next((i for i, text in enumerate(texts) if text.startswith("Output #0")), len(texts))
-    return any(_ALPHA_MODE.match(text) for text in texts[output:])
+def _says_alpha(container: Container) -> bool:
+    """Return whether the stream that is taken has the mark of WebM for a second, alpha stream."""
+    taken = next(stream for stream in container.streams if stream.index == container.video)
+    return taken.tag("alpha_mode") == "1"
 
 
 def _shown(container: Container, decoder: tuple[str, ...] = ()) -> tuple[ShowinfoParser, Finished]:

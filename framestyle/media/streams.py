@@ -50,8 +50,11 @@ class Stream:
     @property
     def title(self) -> str | None:
         """Its name for people: ``title`` in Matroska, ``name`` in MP4."""
-        tags = {key.lower(): value for key, value in self.tags}
-        return tags.get("title") or tags.get("name")
+        return self.tag("title") or self.tag("name")
+
+    def tag(self, name: str) -> str | None:
+        """Return what its metadata says under a key, in whatever case that is written."""
+        return next((value for key, value in self.tags if key.lower() == name), None)
 
     @property
     def size_px(self) -> tuple[int, int]:
