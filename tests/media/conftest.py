@@ -142,6 +142,16 @@ def copy_of(
         return sink.finish()
 
 
+def mean_difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean absolute difference of two pictures, in their levels."""
+    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).mean())
+
+
+@pytest.fixture(scope="session")
+def mean_error() -> Callable[..., float]:
+    return mean_difference
+
+
 @pytest.fixture(scope="session")
 def copied() -> Callable[..., Path]:
     return copy_of

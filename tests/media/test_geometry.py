@@ -10,28 +10,23 @@ import numpy as np
 import pytest
 
 from framestyle.config import InputSettings
-from framestyle.media import Source, open_sink, open_source
+from framestyle.media import open_source
 from framestyle.media.ffmpeg import run
 
 Frames = Callable[..., np.ndarray]
 Video = Callable[..., Path]
+Copied = Callable[..., Path]
 H264 = ["-c:v", "libx264", "-crf", "8", "-pix_fmt", "yuv420p"]
-
-
-def copied(source: Source, output: Path) -> Path:
-    with open_sink(output, source.info, work_dir=output.parent / "work") as sink:
-        for frame in source.read():
-            sink.write(frame)
-        return sink.finish()
-
-
-def mean_error(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).mean())
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_phone_clips_are_upright_once(
-    tmp_path: Path, frames: Frames, video: Video, turn: int
+    tmp_path: Path,
+    frames: Frames,
+    video: Video,
+    turn: int,
+    copied: Copied,
+    mean_error: Callable[..., float],
 ) -> None:
     plain = video(tmp_path / "plain.mp4", frames(4), [*H264, "-vf", "setsar=4/3"])
     phone = tmp_path / "phone.mp4"
@@ -47,7 +42,9 @@ def test_phone_clips_are_upright_once(
         assert mean_error(after.pixels, np.rot90(before.pixels, turn // 90)) < 5
 
 
-def test_pixel_aspect_is_kept_when_scaled(tmp_path: Path, frames: Frames, video: Video) -> None:
+def test_pixel_aspect_is_kept_when_scaled(
+    tmp_path: Path, frames: Frames, video: Video, copied: Copied
+) -> None:
     clip = video(tmp_path / "clip.mp4", frames(2, 128, 96), [*H264, "-vf", "setsar=16/11"])
     again = open_source(copied(open_source(clip, InputSettings(size=64)), tmp_path / "out.mkv"))
     assert (again.info.width_px, again.info.height_px) == (64, 48)
@@ -79,7 +76,9 @@ def combs(pixels: np.ndarray) -> float:
     return float(np.abs(grey[1:] - grey[:-1]).mean())
 
 
-def test_interlaced_frames_are_made_whole(interlaced: Path) -> None:
+def test_interlaced_frames_are_made_whole(
+    interlaced: Path, mean_error: Callable[..., float]
+) -> None:
     notices: list[str] = []
     source = open_source(interlaced, notice=notices.append)
     assert len(notices) == 1
@@ -112,7 +111,9 @@ def test_progressive_frames_are_left_alone(tmp_path: Path, frames: Frames, video
     assert not all(np.array_equal(f.pixels, e) for f, e in zip(forced, plain, strict=True))
 
 
-def test_uneven_interlaced_frames_keep_their_times(tmp_path: Path, interlaced: Path) -> None:
+def test_uneven_interlaced_frames_keep_their_times(
+    tmp_path: Path, interlaced: Path, copied: Copied
+) -> None:
     uneven = tmp_path / "uneven.mkv"
     late = "setts=ts='TS+gte(PTS*TB,0.4)*2/TB'"
     arguments = ["-i", f"file:{interlaced}", "-c", "copy", "-bsf:v", late]

@@ -20,11 +20,9 @@ Video = Callable[..., Path]
 H264 = ["-c:v", "libx264", "-crf", "8", "-pix_fmt", "yuv420p"]
 
 
-def mean_error(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).mean())
-
-
-def test_reads_every_format(any_video: Path, frames: Frames) -> None:
+def test_reads_every_format(
+    any_video: Path, frames: Frames, mean_error: Callable[..., float]
+) -> None:
     source = open_source(any_video)
     assert source.info.frame_count == 30
     assert source.info.frame_rate == 25
@@ -116,7 +114,13 @@ def test_takes_the_largest_video_stream(tmp_path: Path, frames: Frames, video: V
     ],
 )
 def test_colours_are_those_that_went_in(
-    tmp_path: Path, frames: Frames, video: Video, matrix: str, span: str, tags: str | None
+    tmp_path: Path,
+    frames: Frames,
+    video: Video,
+    matrix: str,
+    span: str,
+    tags: str | None,
+    mean_error: Callable[..., float],
 ) -> None:
     said = f",setparams=range={span}" + (f":colorspace={tags}" if tags else "")
     exact = "flags=accurate_rnd+full_chroma_int"
@@ -134,7 +138,9 @@ def test_colours_are_those_that_went_in(
         assert abs(frame.pixels.astype(float).mean() - expected.mean()) < 0.5
 
 
-def test_full_range_of_old_kind(tmp_path: Path, frames: Frames, video: Video) -> None:
+def test_full_range_of_old_kind(
+    tmp_path: Path, frames: Frames, video: Video, mean_error: Callable[..., float]
+) -> None:
     path = video(tmp_path / "clip.mov", frames(4), ["-c:v", "mjpeg", "-q:v", "1"])
     source = open_source(path)
     assert source.info.colour is not None

@@ -11,22 +11,13 @@ import pytest
 
 from framestyle.config import InputSettings, OutputSettings
 from framestyle.errors import JobError, OutputError
-from framestyle.media import ClipInfo, Frame, Sink, Source, open_sink, open_source
+from framestyle.media import ClipInfo, Frame, Sink, open_sink, open_source
 from framestyle.media.ffmpeg import run
 
 Frames = Callable[..., np.ndarray]
 Video = Callable[..., Path]
+Copied = Callable[..., Path]
 Packets = Callable[..., tuple[Fraction, list[tuple[int, int]]]]
-
-
-def copied(
-    source: Source, output: Path, settings: OutputSettings | None = None, **more: object
-) -> Path:
-    work = output.parent / f"work_{output.suffix[1:]}"
-    with open_sink(output, source.info, settings, work_dir=work, **more) as sink:  # type: ignore[arg-type]
-        for frame in source.read():
-            sink.write(frame)
-        return sink.finish()
 
 
 def plain(count: int, width: int = 64, height: int = 48, rate: str = "30000/1001") -> ClipInfo:
@@ -91,7 +82,7 @@ def test_rates_are_exact_elsewhere(tmp_path: Path, frames: Frames, suffix: str) 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".avi"])
 def test_sound_is_copied_bit_for_bit(
-    tmp_path: Path, h264: Path, hashes_of: Callable[..., list[str]], suffix: str
+    tmp_path: Path, h264: Path, hashes_of: Callable[..., list[str]], suffix: str, copied: Copied
 ) -> None:
     path = copied(open_source(h264), tmp_path / f"out{suffix}", segment_frames=25)
     before = hashes_of(h264, "0:a")
@@ -100,19 +91,21 @@ def test_sound_is_copied_bit_for_bit(
     assert open_source(path).info.frame_count == 60
 
 
-def test_sound_that_a_container_refuses_is_encoded_anew(tmp_path: Path, h264: Path) -> None:
+def test_sound_that_a_container_refuses_is_encoded_anew(
+    tmp_path: Path, h264: Path, copied: Copied
+) -> None:
     notices: list[str] = []
     path = copied(open_source(h264), tmp_path / "out.webm", notice=notices.append)
     assert [n for n in notices if "becomes libopus" in n] == notices != []
     assert open_source(path).info.has_audio
 
 
-def test_sound_can_be_left_out(tmp_path: Path, h264: Path) -> None:
+def test_sound_can_be_left_out(tmp_path: Path, h264: Path, copied: Copied) -> None:
     path = copied(open_source(h264), tmp_path / "out.mp4", OutputSettings(audio=False))
     assert not open_source(path).info.has_audio
 
 
-def test_a_gif_says_that_it_has_no_sound(tmp_path: Path, h264: Path) -> None:
+def test_a_gif_says_that_it_has_no_sound(tmp_path: Path, h264: Path, copied: Copied) -> None:
     notices: list[str] = []
     copied(open_source(h264, InputSettings(frames=3)), tmp_path / "o.gif", notice=notices.append)
     assert len(notices) == 1
@@ -129,7 +122,7 @@ def test_a_gif_says_that_it_has_no_sound(tmp_path: Path, h264: Path) -> None:
     ],
 )
 def test_sound_is_cut_with_the_picture(
-    tmp_path: Path, h264: Path, settings: InputSettings, length: float
+    tmp_path: Path, h264: Path, settings: InputSettings, length: float, copied: Copied
 ) -> None:
     source = open_source(h264, settings)
     path = copied(source, tmp_path / "out.mp4")
@@ -138,7 +131,9 @@ def test_sound_is_cut_with_the_picture(
     assert open_source(path).info.frame_count == source.info.frame_count
 
 
-def test_cut_sound_stays_in_step(tmp_path: Path, frames: Frames, video: Video) -> None:
+def test_cut_sound_stays_in_step(
+    tmp_path: Path, frames: Frames, video: Video, copied: Copied
+) -> None:
     # A beep begins at one second exactly, when the 26th frame is shown.
     clip = tmp_path / "clip.mkv"
     silent = video(tmp_path / "silent.mp4", frames(50), ["-c:v", "libx264"])
@@ -163,7 +158,7 @@ def decoded_sound(path: Path, rate: int = 44100) -> np.ndarray:
 @pytest.mark.parametrize("span", ["tv", "pc"])
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "libvpx-vp9"])
 def test_colours_survive_the_round(
-    tmp_path: Path, frames: Frames, video: Video, matrix: str, span: str, codec: str
+    tmp_path: Path, frames: Frames, video: Video, matrix: str, span: str, codec: str, copied: Copied
 ) -> None:
     tags = {"bt601": "smpte170m", "bt709": "bt709"}[matrix]
     exact = "flags=accurate_rnd+full_chroma_int"
@@ -225,7 +220,7 @@ def test_a_gif_keeps_its_frames(tmp_path: Path, frames: Frames) -> None:
 
 
 def test_pixel_aspect_and_titles_are_carried_over(
-    tmp_path: Path, frames: Frames, video: Video
+    tmp_path: Path, frames: Frames, video: Video, copied: Copied
 ) -> None:
     options = ["-vf", "setsar=4/3", "-c:v", "libx264", "-metadata", "title=A day: 50% = 'ok'"]
     source = open_source(video(tmp_path / "clip.mp4", frames(4), options))
@@ -353,7 +348,7 @@ def _children() -> set[int]:
 
 @pytest.mark.shared
 def test_a_real_clip_goes_through(
-    tmp_path: Path, shared_media: Path, hashes_of: Callable[..., list[str]]
+    tmp_path: Path, shared_media: Path, hashes_of: Callable[..., list[str]], copied: Copied
 ) -> None:
     source = open_source(shared_media / "nasa.mp4", InputSettings(size=160))
     path = copied(source, tmp_path / "out.mp4", segment_frames=100)
@@ -367,7 +362,7 @@ def test_a_real_clip_goes_through(
 
 
 @pytest.mark.shared
-def test_full_range_of_a_real_clip(tmp_path: Path, shared_media: Path) -> None:
+def test_full_range_of_a_real_clip(tmp_path: Path, shared_media: Path, copied: Copied) -> None:
     source = open_source(shared_media / "video.mp4", InputSettings(frames=3))
     assert source.info.colour is not None
     assert source.info.colour.range == "pc"
