@@ -186,6 +186,9 @@ class MotionSettings(Settings):
                              "hidden; 1 looks at the last only", whole, metavar="N", low=1, high=64)
     passes: int = setting(1, "times that each shot is gone over, forward and backward in turn",
                           whole, metavar="N", low=1, high=100)
+    longest_stretch: int | None = setting(
+        None, "divide longer shots into stretches of about so many frames, which are made "
+        "independently and turn into each other (never)", whole, metavar="N", low=48)
     cuts: bool = setting(True, "look for no cuts and carry frames across them", flag="no_cuts")
     shots: Path | None = setting(None, "file that says where shots begin, as `framestyle shots` "
                                  "prints it", path, metavar="FILE")
@@ -200,6 +203,9 @@ class ComputeSettings(Settings):
                              choices=("auto", "fp32", "bf16"))
     threads: int | None = setting(None, "threads of the CPU (all)", whole, metavar="N", low=1,
                                   high=1024)
+    workers: int | None = setting(None, "shots, or stretches of them, made at the same time (as "
+                                  "many as pay on a CPU, 1 on a GPU)", whole, metavar="N", low=1,
+                                  high=64)
     memory: float | None = setting(None, "memory that the optimisation may take, in GiB; frames "
                                    "that need more are made in tiles (a share of the device's)",
                                    number, metavar="GIB", low=0.01, high=2**20)

@@ -7,7 +7,7 @@ from framestyle.config import Config
 from framestyle.errors import UnfinishedJobError
 from framestyle.jobs.flow import follows
 from framestyle.jobs.folder import JobFolder
-from framestyle.jobs.passes import Done, written
+from framestyle.jobs.passes import Done, legs, written
 from framestyle.jobs.shots import Cutting, cutting_of
 from framestyle.media import Sink, Source, open_sink
 from framestyle.media.clip import Notices
@@ -58,7 +58,7 @@ def begin(
     passes = config.motion.passes if follows(config, clip.info) else 1
     back = 0
     while True:
-        state, done = job.load_state(device, back)
+        state, done = job.states.load(device, back)
         cutting = None if done is None else cutting_of(clip, config, job.path, hear)
         try:
             sink = open_sink(
@@ -66,13 +66,13 @@ def begin(
                 clip.info,
                 config.output,
                 work_dir=job.path,
-                done=written(cutting, passes, done) if cutting else 0,
+                done=written(legs(cutting, passes), done) if cutting else 0,
                 notice=notice,
             )
         except UnfinishedJobError:
             back += 1
-            if back >= job.whole_states:
+            if back >= job.states.count():
                 raise
         else:
-            job.go_on_from(back)
+            job.states.drop_after(back)
             return Begun(sink, state, done, cutting, passes)

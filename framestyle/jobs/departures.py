@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from framestyle.errors import JobError
-from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.memory import device_errors
 from framestyle.jobs.passes import KeptFrames, Leg
+from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.transfer import Download
 from framestyle.media import Frame, Sink, to_pixels
 from framestyle.stages import ClipState
@@ -35,21 +35,60 @@ class Departure:
     state: ClipState
 
 
+class Checkpoints:
+    """Saves a state now and then, which is never ahead of what is written.
+
+    Args:
+        sink: What is written to.
+        states: Where states are saved.
+    """
+
+    def __init__(self, sink: Sink, states: SavedStates) -> None:
+        self._sink, self._states = sink, states
+        self._saved_at = time.monotonic()
+        self._one_before = 0
+        self._unsaved: tuple[ClipState, int, Leg] | None = None
+
+    def passed(self, state: ClipState, frame: int, leg: Leg) -> bool:
+        """Hear that a frame of a leg is written, and what crosses frames after it.
+
+        Returns:
+            Whether that was saved.
+
+        Raises:
+            JobError: It cannot be saved.
+        """
+        self._unsaved = state, frame, leg
+        return time.monotonic() - self._saved_at >= SAVE_SECONDS and self.save()
+
+    def save(self) -> bool:
+        """Save the state after the last frame written; False where it is saved already."""
+        if self._unsaved is None:
+            return False
+        state, frame, leg = self._unsaved
+        self._sink.secure()
+        self._states.save(state, frame, leg.number)
+        if leg.is_last:
+            # where the newest state is damaged, a run goes on from the one before
+            self._sink.checkpoint(self._one_before)
+            self._one_before = frame + 1
+        self._unsaved, self._saved_at = None, time.monotonic()
+        return True
+
+
 class Departures:
     """Writes results, and now and then saves the state after the last one written.
 
     Args:
         sink: Where results of a last pass go.
         kept: Where those of an earlier pass go.
-        job: Where the state is saved.
+        states: Where the state is saved.
         bit_depth: 8 or 16, of the pixels written.
     """
 
-    def __init__(self, sink: Sink, kept: KeptFrames, job: JobFolder, bit_depth: int) -> None:
-        self._sink, self._kept, self._job, self._bit_depth = sink, kept, job, bit_depth
-        self._saved_at = time.monotonic()
-        self._one_before = 0
-        self._unsaved: Departure | None = None
+    def __init__(self, sink: Sink, kept: KeptFrames, states: SavedStates, bit_depth: int) -> None:
+        self._sink, self._kept, self._bit_depth = sink, kept, bit_depth
+        self._checkpoints = Checkpoints(sink, states)
 
     def write(self, leaving: Departure) -> None:
         """Write a result; the state is never ahead of what is written.
@@ -57,32 +96,21 @@ class Departures:
         Raises:
             JobError: It is no picture, or cannot be written.
         """
-        frame = leaving.frame
+        frame, leg = leaving.frame, leaving.leg
         with device_errors(frame.label):
             result = leaving.result.wait()
             check_finite(result, frame.label)
-        if leaving.leg.is_last:
+        if leg.keeps(frame.index):
+            with device_errors(frame.label):
+                self._kept.write(frame.index, leg.number, leaving.state.frames[frame.index])
+        if leg.is_last:
             pixels = to_pixels(result, self._bit_depth)
             self._sink.write(Frame(frame.index, pixels, frame.name, frame.alpha))
-        else:
-            with device_errors(frame.label):
-                own = leaving.state.frames[frame.index]
-                self._kept.write(frame.index, leaving.leg.number, own)
-        self._unsaved = leaving
-        if time.monotonic() - self._saved_at >= SAVE_SECONDS:
-            self.save()
+        self._checkpoints.passed(leaving.state, frame.index, leg)
 
     def save(self) -> None:
         """Save the state after the last result written, if it is not saved yet."""
-        if self._unsaved is not None:
-            index, leg = self._unsaved.frame.index, self._unsaved.leg
-            self._sink.secure()
-            self._job.save_state(self._unsaved.state, index, leg.number)
-            if leg.is_last:
-                # where the newest state is damaged, a run goes on from the one before
-                self._sink.checkpoint(self._one_before)
-                self._one_before = index + 1
-            self._unsaved, self._saved_at = None, time.monotonic()
+        self._checkpoints.save()
 
 
 def check_finite(result: Tensor, named: str) -> None:

@@ -33,7 +33,15 @@ class Need:
     output: int
 
 
-def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, passes: int) -> Need:
+def need_of(
+    config: Config,
+    info: ClipInfo,
+    cutting: Cutting,
+    output: Path,
+    passes: int,
+    workers: int = 1,
+    ahead: int = 0,
+) -> Need:
     """Estimate what a run takes.
 
     Args:
@@ -42,18 +50,21 @@ def need_of(config: Config, info: ClipInfo, cutting: Cutting, output: Path, pass
         cutting: How it is divided.
         output: Where the result goes; its suffix says the form.
         passes: How often each stretch is gone over.
+        workers: How many parts are made at the same time.
+        ahead: Frames that are made before it is their turn, at most.
     """
     pixels, count = info.width_px * info.height_px, info.frame_count
     numbers = 3 * config.dream.enabled + 4 * config.style.enabled
     numbers += 3 if numbers else 0
     # the last frame in float32, those that are looked back to in float16
     state = pixels * numbers * (4 + 2 * (config.motion.long_term - 1) * (count > 1))
-    job = (KEPT + 1) * state
+    job = (KEPT + 1) * state * workers
     if passes > 1:
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)
-        job += longest * (2 * 2 * numbers * pixels + 16 * width * height)
+        job += workers * longest * (2 * 2 * numbers * pixels + 16 * width * height)
     frame = pixels * (4 if info.has_alpha else 3) * (2 if info.bit_depth == 16 else 1)
+    job += ahead * frame
     suffix = output.suffix.lower()
     if output.is_dir() or not is_video(output, info):
         # files are moved at the end, and take no more

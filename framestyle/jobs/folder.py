@@ -14,14 +14,14 @@ from filelock import FileLock, Timeout
 
 from framestyle.errors import OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
-from framestyle.jobs.passes import Done
 from framestyle.jobs.saved import SavedStates
 from framestyle.media.landing import check_folder, disk_errors, sync
-from framestyle.stages import ClipState
 
 MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
-FOLDERS = ("flow", "frames", "passes", "result", "segments")
+AHEAD = "ahead"
+"""Folder for what is made before it is its turn."""
+FOLDERS = (AHEAD, "flow", "frames", "passes", "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
 FILES = (MARK, "manifest.*", "state*", "shots.txt", "ledger.txt", "*.part", "tmp*")
 """Forms of the other names in it. Nothing else is ever deleted."""
@@ -86,7 +86,7 @@ class JobFolder:
             raise OutputError(
                 f"cannot make the job folder {path}: {error.strerror}; name another with --job-dir"
             ) from None
-        self._states = SavedStates(path)
+        self.states = SavedStates(path)
         self._lock = FileLock(path / MARK)
         try:
             self._lock.acquire(timeout=0)
@@ -113,7 +113,7 @@ class JobFolder:
         trace: TracebackType | None,
     ) -> None:
         """Let go of the folder; what is in it stays, unless nothing was done yet."""
-        if kind is not None and not self._states.are_there():
+        if kind is not None and not self._has_work():
             if self._has_begun or self._is_new:
                 self.remove()
             elif not self._is_ours:
@@ -141,7 +141,7 @@ class JobFolder:
                 self._clear()
             for item in self._items():
                 _check_plain(item, may_be_folder=_is_folder(item.relative_to(self.path)))
-            if self._states.are_there():
+            if self._has_work():
                 if differences := manifest.differences(Manifest.load(there)):
                     raise _differs(self.path, differences)
             elif not manifest.is_at(there):
@@ -155,40 +155,6 @@ class JobFolder:
             sync(self.path.parent)
         self._has_begun = True
 
-    @property
-    def whole_states(self) -> int:
-        """Return how many states there are to go on from."""
-        return self._states.count()
-
-    def load_state(self, device: str, back: int = 0) -> tuple[ClipState, Done | None]:
-        """Return a whole state and how far the job has come with it, None for a new job.
-
-        Args:
-            device: Where its numbers go.
-            back: 0 for the newest that is whole, 1 for the one before.
-
-        Raises:
-            UnfinishedJobError: There are states, and all of them are damaged.
-        """
-        return self._states.load(device, back)
-
-    def go_on_from(self, back: int) -> None:
-        """Delete what is newer than a state, as ``load_state`` counts them, or damaged.
-
-        Raises:
-            JobError: It cannot be deleted.
-        """
-        with disk_errors("deleting damaged states", self.path):
-            self._states.drop_after(back)
-
-    def save_state(self, state: ClipState, frame: int, leg: int = 0) -> None:
-        """Save the state after a frame of a leg; a power cut leaves those before or this one too.
-
-        Raises:
-            JobError: It cannot be written.
-        """
-        self._states.save(state, frame, leg)
-
     def remove(self) -> None:
         """Delete the folder: the job is done, or nothing of it is worth keeping.
 
@@ -199,11 +165,15 @@ class JobFolder:
             for item in list(self.path.iterdir()):
                 if _is_known(item) and item.is_dir() and not item.is_symlink():
                     shutil.rmtree(item)
-            self._states.remove()
+            self.states.remove()
             self._clear()
             (self.path / MARK).unlink()  # still locked: nobody else begins here
             self.path.rmdir()
         self._lock.release()
+
+    def _has_work(self) -> bool:
+        """Tell whether any state was saved, whole or damaged: of the run, or of a part of it."""
+        return self.states.are_there() or any((self.path / AHEAD).glob("*-*-*.safetensors"))
 
     def _items(self) -> Iterator[Path]:
         """Yield all that lies in the folder, at any depth; links are not followed."""

@@ -7,9 +7,12 @@ is raised in the one that waits for it.
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Context = Callable[[], AbstractContextManager[object]]
+"""Makes what a thread works in."""
 DEPTH = 3
 """Items between two threads: enough to smooth over a slow one, few enough for large frames."""
 
@@ -19,10 +22,15 @@ class _End:
 
 
 class ReadAhead(Generic[Item]):
-    """Runs an iterator in a thread of its own, up to ``DEPTH`` items ahead of who takes them."""
+    """Runs an iterator in a thread of its own, up to ``DEPTH`` items ahead of who takes them.
 
-    def __init__(self, items: Iterator[Item]) -> None:
-        self._items = items
+    Args:
+        items: What is run.
+        within: What the thread works in.
+    """
+
+    def __init__(self, items: Iterator[Item], within: Context = nullcontext) -> None:
+        self._items, self._within = items, within
         self._queue: queue.Queue[Item | _End | BaseException] = queue.Queue(DEPTH)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="read ahead", daemon=True)
@@ -49,10 +57,11 @@ class ReadAhead(Generic[Item]):
 
     def _run(self) -> None:
         try:
-            for item in self._items:
-                self._queue.put(item)
-                if self._stopped.is_set():
-                    break
+            with self._within():
+                for item in self._items:
+                    self._queue.put(item)
+                    if self._stopped.is_set():
+                        break
             self._queue.put(_End())
         except BaseException as error:
             self._queue.put(error)
@@ -63,10 +72,15 @@ class ReadAhead(Generic[Item]):
 
 
 class WriteBehind(Generic[Item]):
-    """Hands items to a function in a thread of its own, up to ``DEPTH`` items behind."""
+    """Hands items to a function in a thread of its own, up to ``DEPTH`` items behind.
 
-    def __init__(self, write: Callable[[Item], None]) -> None:
-        self._write = write
+    Args:
+        write: That function.
+        within: What the thread works in.
+    """
+
+    def __init__(self, write: Callable[[Item], None], within: Context = nullcontext) -> None:
+        self._write, self._within = write, within
         self._queue: queue.Queue[Item | _End] = queue.Queue(DEPTH)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
@@ -93,7 +107,8 @@ class WriteBehind(Generic[Item]):
             if self._error is not None:
                 continue  # empty the queue, so that who puts never waits for ever
             try:
-                self._write(item)
+                with self._within():
+                    self._write(item)
             except BaseException as error:
                 self._error = error
 

@@ -1,8 +1,8 @@
 """Going over a stretch several times, with its time and against it (Ruder 2016, section 4.4)."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -27,6 +27,9 @@ class Leg:
         is_backward: Whether it goes against time.
         is_last: Whether its results are written; those of others are kept for the next.
         optimises: False where what the leg before made is only put in order.
+        handed_on: Frames from its beginning that are kept for another leg as well as written.
+        joins: Whether it turns what goes on from the frame before the stretch, step by step, into
+            what was made of the stretch.
     """
 
     stretch: Stretch
@@ -34,6 +37,8 @@ class Leg:
     is_backward: bool = False
     is_last: bool = True
     optimises: bool = True
+    handed_on: int = 0
+    joins: bool = False
 
     def position_after(self, index: int | None) -> int | None:
         """Return the frame that comes after one that is done, or first; None at the end."""
@@ -41,6 +46,17 @@ class Leg:
             return self.stretch.end - 1 if self.is_backward else self.stretch.first
         following = index - 1 if self.is_backward else index + 1
         return following if self.stretch.first <= following < self.stretch.end else None
+
+    def keeps(self, index: int) -> bool:
+        """Tell whether what is left of a frame is kept for another leg."""
+        return not self.is_last or index - self.stretch.first < self.handed_on
+
+    def ease(self, index: int) -> float | None:
+        """Return how far a frame that joins goes from its past to its own; None where none does.
+
+        The steps are those of a dissolve: of what was before, equal parts go.
+        """
+        return 1.0 / (self.stretch.end + 1 - index) if self.joins else None
 
 
 @dataclass(frozen=True)
@@ -58,27 +74,34 @@ def legs(cutting: Cutting, passes: int) -> list[Leg]:
     """
     if passes == 1:
         return [Leg(Stretch(0, cutting.stretches[-1].end))]
-    return [leg for stretch in cutting.stretches for leg in _legs_of(stretch, passes)]
+    return [leg for stretch in cutting.stretches for leg in legs_over(stretch, passes)]
 
 
-def _legs_of(stretch: Stretch, passes: int) -> Iterator[Leg]:
-    for number in range(passes):
-        is_backward = number % 2 == 1
-        is_last = number == passes - 1 and not is_backward
-        yield Leg(stretch, number, is_backward, is_last)
+def legs_over(stretch: Stretch, passes: int) -> list[Leg]:
+    """Return the legs over one stretch, in order; the last one goes with time."""
+    over = [
+        Leg(stretch, number, is_backward=number % 2 == 1, is_last=number == passes - 1)
+        for number in range(passes)
+    ]
     if passes % 2 == 0:  # the output takes frames in order
-        yield Leg(stretch, passes, optimises=False)
+        over[-1] = replace(over[-1], is_last=False)
+        over.append(Leg(stretch, passes, optimises=False))
+    return over
 
 
-def written(cutting: Cutting, passes: int, done: Done | None) -> int:
+def written(all_legs: Sequence[Leg], done: Done | None) -> int:
     """Return how many frames of the output stand when a job has come so far.
+
+    Args:
+        all_legs: Of the run, in order.
+        done: How far it has come.
 
     Raises:
         UnfinishedJobError: It has come to no frame of this clip.
     """
     if done is None:
-        return 0
-    leg = next((leg for leg in legs(cutting, passes) if _is_in(done, leg)), None)
+        return all_legs[0].stretch.first
+    leg = next((leg for leg in all_legs if _is_in(done, leg)), None)
     if leg is None:
         raise UnfinishedJobError(
             f"the saved state is of frame {done.frame + 1} in pass {done.leg + 1}, which the run "
@@ -87,10 +110,10 @@ def written(cutting: Cutting, passes: int, done: Done | None) -> int:
     return done.frame + 1 if leg.is_last else leg.stretch.first
 
 
-def remaining(cutting: Cutting, passes: int, done: Done | None) -> Iterator[tuple[Leg, int]]:
+def remaining(all_legs: Sequence[Leg], done: Done | None) -> Iterator[tuple[Leg, int]]:
     """Yield the legs that are left, each with the frame that it begins at."""
     reached = done is None
-    for leg in legs(cutting, passes):
+    for leg in all_legs:
         begin = leg.position_after(None) if reached else None
         if done is not None and not reached and _is_in(done, leg):
             reached, begin = True, leg.position_after(done.frame)
@@ -98,12 +121,12 @@ def remaining(cutting: Cutting, passes: int, done: Done | None) -> Iterator[tupl
             yield leg, begin
 
 
-def counted(cutting: Cutting, passes: int, done: Done | None) -> tuple[int, int]:
+def counted(all_legs: Sequence[Leg], done: Done | None) -> tuple[int, int]:
     """Return how many frames are made in all, each counted once a pass, and how many are done."""
-    every = [leg for leg in legs(cutting, passes) if leg.optimises]
+    every = [leg for leg in all_legs if leg.optimises]
     total = sum(leg.stretch.end - leg.stretch.first for leg in every)
     left = 0
-    for leg, begin in remaining(cutting, passes, done):
+    for leg, begin in remaining(all_legs, done):
         if leg.optimises:
             stretch = leg.stretch
             left += begin + 1 - stretch.first if leg.is_backward else stretch.end - begin
@@ -119,10 +142,11 @@ class KeptFrames:
 
     Args:
         folder: Where; made when the first frame is kept.
+        first: Frames before it belong to others.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, first: int = 0) -> None:
+        self._folder, self._first = folder, first
 
     def write(self, index: int, leg: int, state: FrameState) -> None:
         """Keep a frame, in float16: a tenth of a level.
@@ -155,13 +179,23 @@ class KeptFrames:
 
     def drop_before(self, leg: Leg) -> None:
         """Delete all that no leg from this one on reads, whatever run left it."""
-        for path in self._folder.glob("*.*.safetensors*"):
-            found = _NAME.match(path.name)
-            if found is None:
-                continue
-            index, number = map(int, found.groups())
-            if index < leg.stretch.first or number < leg.number - 1:
+        for index, number, path in self._found():
+            if self._first <= index < leg.stretch.end and (
+                index < leg.stretch.first or number < leg.number - 1
+            ):
                 path.unlink(missing_ok=True)
+
+    def drop(self, stretch: Stretch) -> None:
+        """Delete all that was kept of a stretch, whatever run left it."""
+        for index, _, path in self._found():
+            if stretch.first <= index < stretch.end:
+                path.unlink(missing_ok=True)
+
+    def _found(self) -> Iterator[tuple[int, int, Path]]:
+        """Yield frame, leg and file of all that is kept, and of what a crash left half written."""
+        for path in self._folder.glob("*.*.safetensors*"):
+            if found := _NAME.match(path.name):
+                yield int(found[1]), int(found[2]), path
 
     def _path(self, index: int, leg: int) -> Path:
         return self._folder / f"{index}.{leg}.safetensors"

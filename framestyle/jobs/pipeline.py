@@ -4,9 +4,10 @@ One frame in, one frame out, in order. Three threads overlap; between them are s
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,10 +15,10 @@ from torch import Tensor
 from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
-from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
+from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.shots import Cutting
 from framestyle.jobs.transfer import Download
 from framestyle.media import Sink, Source
@@ -34,29 +35,35 @@ class Pipeline:
         source: The clip.
         sink: Where results go; it knows which frame comes next.
         styler: What makes a frame.
-        job: Where the state is saved, and frames between passes.
+        folder: Of the job: what lies between passes is kept in it.
+        states: Where the state is saved.
         cutting: How the clip is divided.
+        legs: What is gone over, in order.
         flow: Where the motion between frames comes from; None where nothing is carried along it.
         device: Where frames are made.
         progress: Hears of every step and frame.
-        passes: How often each stretch is gone over.
+        stream: Of a GPU, for all that is done on it; that of everyone by default.
     """
 
     source: Source
     sink: Sink
     styler: FrameStyler
-    job: JobFolder
+    folder: Path
+    states: SavedStates
     cutting: Cutting
+    legs: Sequence[Leg]
     flow: FlowSource | None
     device: torch.device
     progress: Progress
-    passes: int = 1
+    stream: torch.cuda.Stream | None = None
 
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
-        self.kept = KeptFrames(self.job.path / "passes")
-        if self.flow is not None and self.passes > 1 and self.flow.worth_keeping:
-            self.flow = CachedFlow(self.flow, self.job.path / "flow")
+        first = self.legs[0].stretch.first
+        self.kept = KeptFrames(self.folder / "passes", first)
+        goes_back = any(leg.is_backward for leg in self.legs)
+        if self.flow is not None and goes_back and self.flow.worth_keeping:
+            self.flow = CachedFlow(self.flow, self.folder / "flow", first)
 
     def run(self, state: ClipState, done: Done | None) -> None:
         """Go on after what is done.
@@ -68,18 +75,18 @@ class Pipeline:
         Raises:
             JobError: A frame could not be read, made or written; it is named.
         """
-        departures = Departures(self.sink, self.kept, self.job, self.source.info.bit_depth)
-        for leg, first in remaining(self.cutting, self.passes, done):
+        departures = Departures(self.sink, self.kept, self.states, self.source.info.bit_depth)
+        for leg, first in remaining(self.legs, done):
             # first, so that what a run left that was broken off after a leg goes too
             self.kept.drop_before(leg)
             if isinstance(self.flow, CachedFlow):
                 self.flow.drop_before(leg.stretch.first)
-            begins = first == leg.position_after(None)
+            begins = first == leg.position_after(None) and not leg.joins
             self._go(leg, first, ClipState() if begins else state, departures)
 
     def _go(self, leg: Leg, first: int, state: ClipState, departures: Departures) -> None:
-        reading = ReadAhead(self._arrivals(leg, first))
-        writing = WriteBehind(departures.write)
+        reading = ReadAhead(self._arrivals(leg, first), self._on_stream)
+        writing = WriteBehind(departures.write, self._on_stream)
         try:
             for arrival in reading:
                 began = time.monotonic()
@@ -98,6 +105,10 @@ class Pipeline:
             reading.close()
             writing.close()
 
+    def _on_stream(self) -> AbstractContextManager[object]:
+        """Return a context in which a thread works on the stream of the frames."""
+        return torch.cuda.stream(self.stream) if self.stream is not None else nullcontext()
+
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
         flow = self.flow if leg.optimises else None
         if leg.is_backward and flow is not None:
@@ -111,7 +122,7 @@ class Pipeline:
         own = self.kept.read(index, leg.number - 1, self.device) if leg.number else None
         if own is not None and not leg.optimises:
             return self.styler.shown(arrival.image, own), ClipState({index: own})
-        result, after = self._styled(arrival, state, own)
+        result, after = self._styled(arrival, state, own, leg.ease(index))
         # none where a shot begins: what was before it is not looked back to
         keep = range(index + 1 - self._reach(leg), index) if arrival.motions else ()
         return result, state.after(index, after, keep)
@@ -121,7 +132,7 @@ class Pipeline:
         return self.styler.config.motion.long_term if leg.number == 0 else 1
 
     def _styled(
-        self, arrival: Arrival, state: ClipState, own: FrameState | None
+        self, arrival: Arrival, state: ClipState, own: FrameState | None, join: float | None
     ) -> tuple[Tensor, FrameState]:
         index = arrival.frame.index
         named = arrival.frame.label
@@ -131,7 +142,9 @@ class Pipeline:
             self.progress(IterationDone(index, stage, iteration, planned, terms))
 
         def made() -> tuple[Tensor, FrameState]:
-            return self.styler.step(arrival.image, links, on_step, own=own, ease=arrival.ease)
+            return self.styler.step(
+                arrival.image, links, on_step, own=own, ease=arrival.ease, join=join
+            )
 
         with device_errors(named):
             return within_memory(made, self.styler.room, named, self.progress)

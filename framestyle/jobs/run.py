@@ -11,14 +11,11 @@ from framestyle.errors import OutputError
 from framestyle.files import check_name
 from framestyle.jobs.begun import begin
 from framestyle.jobs.device import pick_device, restored_afterwards
-from framestyle.jobs.disk import checked_room, need_of
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.identity import manifest_of
-from framestyle.jobs.memory import told_tiles
-from framestyle.jobs.passes import counted
-from framestyle.jobs.pipeline import Pipeline
-from framestyle.jobs.shots import check_shots, cutting_of
+from framestyle.jobs.making import make_frames
+from framestyle.jobs.shots import check_shots
 from framestyle.jobs.stages import (
     Style,
     build,
@@ -28,7 +25,7 @@ from framestyle.jobs.stages import (
     with_chosen_networks,
 )
 from framestyle.media import open_source
-from framestyle.progress import Event, Notice, Progress, RunDone, RunStarted, ignore
+from framestyle.progress import Event, Notice, Progress, RunDone, ignore
 
 
 def run(
@@ -92,18 +89,9 @@ def _run(
                 styler = build(config, styles, pictures, device, progress)
                 flow = flow_source(config, clip.info, device, weights_files(config), progress)
                 notice(f"device: {device}")
-                for line in told_tiles(styler, (clip.info.height_px, clip.info.width_px)):
-                    notice(line)
                 for event in notices:
                     progress(event)
-                cutting = begun.cutting or cutting_of(clip, config, job.path, progress)
-                need = need_of(config, clip.info, cutting, Path(output), begun.passes)
-                progress(Notice(checked_room(need, job.path, Path(output))))
-                progress(RunStarted(*counted(cutting, begun.passes, begun.done)))
-                pipeline = Pipeline(
-                    clip, sink, styler, job, cutting, flow, device.device, progress, begun.passes
-                )
-                pipeline.run(begun.state, begun.done)
+                make_frames(begun, clip, styler, flow, job, config, device, Path(output), progress)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))

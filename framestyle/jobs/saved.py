@@ -14,18 +14,20 @@ from framestyle.stages import ClipState
 KEPT = 2
 """How many of the last states are kept."""
 
-_NAME = re.compile(r"state-(\d{1,9})-([0-9a-f]{32})\.safetensors")
+_NAME = r"-(\d{1,9})-([0-9a-f]{32})\.safetensors"
 
 
 class SavedStates:
-    """States as ``state-NUMBER-CHECKSUM.safetensors``: one name makes a state and its check whole.
+    """States as ``STEM-NUMBER-CHECKSUM.safetensors``: one name makes a state and its check whole.
 
     Args:
-        folder: Of the job.
+        folder: Where; it is there when a state is saved.
+        stem: What the names of the files begin with.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, stem: str = "state") -> None:
+        self._folder, self._stem = folder, stem
+        self._name = re.compile(re.escape(stem) + _NAME)
         self._found_whole: dict[Path, bool] = {}
 
     def are_there(self) -> bool:
@@ -58,27 +60,43 @@ class SavedStates:
         return state, Done(frame, leg)
 
     def drop_after(self, back: int) -> None:
-        """Delete what is newer than a state, as ``load`` counts them, or damaged."""
-        kept = self._whole()[back:]
-        for path in self._paths():
-            if path not in kept:
-                path.unlink()
+        """Delete what is newer than a state, as ``load`` counts them, or damaged.
 
-    def save(self, state: ClipState, frame: int, leg: int) -> None:
+        Raises:
+            JobError: It cannot be deleted.
+        """
+        kept = self._whole()[back:]
+        with disk_errors("deleting damaged states", self._folder):
+            for path in self._paths():
+                if path not in kept:
+                    path.unlink()
+
+    def settle(self, frame: int, leg: int) -> None:
+        """Keep nothing but how far it has come: what crosses frames is of no more use.
+
+        Raises:
+            JobError: It cannot be written.
+        """
+        self.save(ClipState(), frame, leg)
+        for path in self._paths()[1:]:
+            path.unlink(missing_ok=True)
+
+    def save(self, state: ClipState, frame: int, leg: int = 0) -> None:
         """Save one more state, and delete all but the last.
 
         Raises:
             JobError: It cannot be written.
         """
-        part = self._folder / "state.part"
+        part = self._folder / f"{self._stem}.part"
         doing = f"saving the state after frame {frame + 1}"
         paths = self._paths()
-        number = _number(paths[0]) + 1 if paths else 1
+        number = self._number(paths[0]) + 1 if paths else 1
         try:
             with disk_errors(doing, self._folder):
                 state.save(part, frame, leg)
                 sync(part)
-                part.replace(self._folder / f"state-{number}-{checksum_of(part)}.safetensors")
+                name = f"{self._stem}-{number}-{checksum_of(part)}.safetensors"
+                part.replace(self._folder / name)
                 sync(self._folder)
                 for old in paths[KEPT - 1 :]:
                     old.unlink()
@@ -102,7 +120,8 @@ class SavedStates:
         """Tell whether a state is; each is read once, for it may be large."""
         if path not in self._found_whole:
             try:
-                is_whole = path.name.split("-")[2].startswith(checksum_of(path))
+                found = self._name.fullmatch(path.name)
+                is_whole = found is not None and found[2] == checksum_of(path)
             except OSError:
                 is_whole = False
             self._found_whole[path] = is_whole
@@ -110,9 +129,9 @@ class SavedStates:
 
     def _paths(self) -> list[Path]:
         """Return the files of states, the newest first."""
-        found = (path for path in self._folder.glob("state-*") if _NAME.fullmatch(path.name))
-        return sorted(filter(Path.is_file, found), key=_number, reverse=True)
+        found = (p for p in self._folder.glob(f"{self._stem}-*") if self._name.fullmatch(p.name))
+        return sorted(filter(Path.is_file, found), key=self._number, reverse=True)
 
-
-def _number(path: Path) -> int:
-    return int(path.name.split("-")[1])
+    def _number(self, path: Path) -> int:
+        found = self._name.fullmatch(path.name)
+        return int(found[1]) if found is not None else 0

@@ -38,13 +38,21 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Cutting:
-    """How a clip is divided. Nothing is carried from one stretch into another."""
+    """How a clip is divided. Nothing is carried from one stretch into another.
+
+    Attributes:
+        shots: All of them, in order.
+        part: The only stretch that there is, for what makes no other; all between cuts by default.
+    """
 
     shots: Sequence[Shot]
+    part: Stretch | None = None
 
     @property
     def stretches(self) -> list[Stretch]:
         """Return what lies between cuts, in order."""
+        if self.part is not None:
+            return [self.part]
         starts = [shot.first for shot in self.shots if shot.dissolve == 0 or shot.first == 0]
         ends = [*starts[1:], *(shot.end for shot in self.shots[-1:])]
         return [Stretch(first, end) for first, end in zip(starts, ends, strict=True)]

@@ -28,11 +28,11 @@ class CachedFlow(FlowSource):
     Args:
         inner: Where flows come from.
         folder: Where they are kept; made when the first one is.
+        first: Flows of frames before it belong to others.
     """
 
-    def __init__(self, inner: FlowSource, folder: Path) -> None:
-        self.inner = inner
-        self.folder = folder
+    def __init__(self, inner: FlowSource, folder: Path, first: int = 0) -> None:
+        self.inner, self.folder, self.first = inner, folder, first
 
     def has(self, at: Pair) -> bool:
         """Tell whether the other source has the flow between two frames."""
@@ -57,7 +57,7 @@ class CachedFlow(FlowSource):
     def drop_before(self, index: int) -> None:
         """Delete every flow of a pair with a frame before a position in the run."""
         for path, first in self._kept():
-            if first < index:
+            if self.first <= first < index:
                 path.unlink(missing_ok=True)
 
     def clear(self) -> None:

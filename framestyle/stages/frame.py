@@ -57,6 +57,7 @@ class FrameStyler:
         *,
         own: FrameState | None = None,
         ease: float = 0.0,
+        join: float | None = None,
     ) -> tuple[Tensor, FrameState]:
         """Make one frame.
 
@@ -67,6 +68,8 @@ class FrameStyler:
             on_step: Called after every optimisation step.
             own: What an earlier pass made of this frame.
             ease: Share of the past that is let go, in [0, 1], as in a dissolve.
+            join: How far the frame goes from its past to what was made of it, in [0, 1], where
+                that was made without this past; None where it was not.
 
         Returns:
             The result, of the shape and range of ``source``, and what it hands to other frames.
@@ -74,6 +77,8 @@ class FrameStyler:
         if self.dream is None and self.style is None:
             return source, FrameState()
         past = past_of(source, links, ease, selective=self.config.motion.selective)
+        if own is not None and join is not None:
+            return self._joined(source, past, own, join, on_step)
         if own is not None:
             return self._again(source, past, own, on_step)
         dreamed, delta = source, None
@@ -187,6 +192,34 @@ class FrameStyler:
             # what is left alone is still what an earlier pass painted
             after = source if after is None else torch.lerp(after, source, free)
         state = FrameState(own.dream_delta, result, own.settled, after)
+        return self.shown(source, state), state
+
+    def _joined(
+        self, source: Tensor, past: Past, own: FrameState, share: float, on_step: OnStep
+    ) -> tuple[Tensor, FrameState]:
+        """Go a share of the way from the past to what was made of a frame without it.
+
+        A mean of two pictures has less contrast than either, and is painted over where they differ.
+        """
+        rest = (1.0 - share) * past.known
+        delta, result = own.dream_delta, own.result
+        if delta is not None and past.dream_delta is not None:
+            delta = torch.lerp(delta, past.dream_delta, rest)
+        if result is not None and past.result is not None and self.style is not None:
+            apart = (past.result - result).abs().mean(dim=1, keepdim=True) * past.known
+            start = torch.lerp(result, past.result, rest)
+            free = (apart / DISAGREEMENT).clamp(max=1.0)
+            held = self.config.motion.temporal_weight, TemporalLoss(start, past.held)
+            result = self.style.run(
+                _dreamed(source, FrameState(delta)),
+                start,
+                self.config.style.iterations if bool(free.any()) else 0,
+                step_size=self.config.style.step_size * free,
+                temporal=held if self.config.motion.temporal else None,
+                stops=[self._settled(past)],
+                on_iteration=self._told(on_step),
+            )
+        state = FrameState(delta, result, own.settled, own.painted_for)
         return self.shown(source, state), state
 
     def _temporal(self, past: Past, otherwise: Tensor) -> tuple[float, TemporalLoss] | None:

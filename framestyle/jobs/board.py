@@ -1,0 +1,76 @@
+"""What those who make frames and the one who writes them know of each other."""
+
+import threading
+from collections.abc import Sequence
+
+from framestyle.jobs.tasks import Task
+
+
+class StoppedError(Exception):
+    """The run ends, for a reason that another thread knows."""
+
+
+class Board:
+    """Which frames are made, what is to be done next, and whether to go on; for many threads.
+
+    Args:
+        tasks: All that is done, in the order in which it is best done.
+        written: Frames of the output that stand.
+    """
+
+    def __init__(self, tasks: Sequence[Task], written: int) -> None:
+        self.written = written
+        self._changed = threading.Condition()
+        self._left = [task for task in tasks if not task.is_over]
+        self._made = {(i, task.version) for task in tasks for i in task.waiting(written)}
+        self._error: BaseException | None = None
+        self._is_stopped = False
+
+    def next_task(self) -> Task | None:
+        """Return a task to do, when there is one that needs no other first; None at the end."""
+        with self._changed:
+            while self._left and not self._is_stopped:
+                for task in self._left:
+                    if all(other.is_over for other in task.needs):
+                        self._left.remove(task)
+                        return task
+                self._changed.wait()
+            return None
+
+    def finish(self, task: Task) -> None:
+        """Say that a task is over."""
+        with self._changed:
+            task.done = task.end
+            self._changed.notify_all()
+
+    def add(self, index: int, version: int) -> None:
+        """Say that a frame is made, in a version."""
+        with self._changed:
+            self._made.add((index, version))
+            self._changed.notify_all()
+
+    def wait_for(self, index: int, version: int) -> None:
+        """Return when a frame is made, in a version; raise what went wrong before."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error or (index, version) in self._made)
+            if self._error is not None:
+                raise self._error
+            self._made.discard((index, version))
+
+    def fail(self, error: BaseException) -> None:
+        """Have the run end with an error; the first one counts."""
+        with self._changed:
+            self._error = self._error or error
+            self._is_stopped = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Have those who make frames end, within a step."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise ``StoppedError`` where the run ends."""
+        if self._is_stopped:
+            raise StoppedError

@@ -1,0 +1,94 @@
+"""How many parts of a clip are made at the same time, and what makes each of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import torch
+
+from framestyle.config import ComputeSettings
+from framestyle.jobs.device import Device, player_on
+from framestyle.jobs.parts import Part
+from framestyle.networks import Room
+from framestyle.progress import Notice, Progress
+from framestyle.stages import FrameStyler
+from framestyle.stages.pyramid import Size
+
+MOST = 8
+"""Workers at most unless more are asked for: what is left of each step in Python runs in turns."""
+
+
+def worker_count(
+    settings: ComputeSettings,
+    device: Device,
+    parts: Sequence[Part],
+    styler: FrameStyler,
+    size: Size,
+) -> int:
+    """Return how many parts are made at the same time.
+
+    On a CPU by itself it is as many as there are threads: two frames on a thread each are made in
+    less time than one after the other on two. But where that would need tiles that a single one
+    does not, memory has the last word.
+
+    Args:
+        settings: How many are asked for, if the user says so.
+        device: Where frames are made.
+        parts: Of the clip.
+        styler: What makes frames, with all memory for itself.
+        size: Of the frames, (height, width).
+    """
+    if settings.workers is not None:
+        return min(settings.workers, len(parts))
+    most = min(len(parts), torch.get_num_threads(), MOST) if device.device.type == "cpu" else 1
+    return next((n for n in range(most, 1, -1) if not _needs_tiles(_shared(styler, n), size)), 1)
+
+
+def stylers_for(
+    count: int, styler: FrameStyler, device: Device, settings: ComputeSettings, progress: Progress
+) -> list[FrameStyler]:
+    """Return what workers make frames with: all use the same networks, and share the rest.
+
+    The threads of the CPU are divided among them too.
+
+    Args:
+        count: Of workers.
+        styler: What makes frames, with all memory for itself.
+        device: Where frames are made.
+        settings: Whether steps may be recorded.
+        progress: Hears how many there are, and where recording fails.
+    """
+    if count == 1:
+        return [styler]
+    threads = max(1, torch.get_num_threads() // count)
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    each = f", with {threads} thread{'s' * (threads > 1)} each" if not device.is_gpu else ""
+    progress(Notice(f"{count} parts of the clip are made at the same time{each} (--workers)"))
+    if device.device.type == "cuda":
+        torch.cuda.synchronize(device.device)  # each has a stream of its own from here on
+    return [_with_player(_shared(styler, count), device, settings, progress) for _ in range(count)]
+
+
+def _shared(styler: FrameStyler, count: int) -> FrameStyler:
+    """Return a styler with an equal share of the memory."""
+    budget = styler.room.budget_bytes
+    room = Room(None if budget is None else budget // count)
+    dream = None if styler.dream is None else replace(styler.dream, room=room)
+    style = None if styler.style is None else replace(styler.style, room=room)
+    return replace(styler, dream=dream, style=style, room=room)
+
+
+def _with_player(
+    styler: FrameStyler, device: Device, settings: ComputeSettings, progress: Progress
+) -> FrameStyler:
+    """Return a styler whose stages record steps of their own: two play at the same time."""
+    player = player_on(device.device, settings, styler.room, lambda line: progress(Notice(line)))
+    dream = None if styler.dream is None else replace(styler.dream, player=player)
+    style = None if styler.style is None else replace(styler.style, player=player)
+    return replace(styler, dream=dream, style=style)
+
+
+def _needs_tiles(styler: FrameStyler, size: Size) -> bool:
+    stages = (styler.dream, styler.style)
+    return any(stage is not None and stage.extract.tiling(size) is not None for stage in stages)

@@ -1,0 +1,84 @@
+"""Making all frames of a run that are left: one after the other, or several at a time."""
+
+from pathlib import Path
+
+from framestyle.config import Config
+from framestyle.jobs.begun import Begun
+from framestyle.jobs.concurrency import stylers_for, worker_count
+from framestyle.jobs.device import Device
+from framestyle.jobs.disk import checked_room, need_of
+from framestyle.jobs.flow import follows
+from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.memory import told_tiles
+from framestyle.jobs.parts import most_ahead, parts_of
+from framestyle.jobs.passes import counted, legs
+from framestyle.jobs.pipeline import Pipeline
+from framestyle.jobs.shots import cutting_of
+from framestyle.jobs.workers import Workers
+from framestyle.media import Source
+from framestyle.motion import FlowSource
+from framestyle.progress import Notice, Progress, RunStarted
+from framestyle.stages import FrameStyler
+
+
+def make_frames(
+    begun: Begun,
+    clip: Source,
+    styler: FrameStyler,
+    flow: FlowSource | None,
+    job: JobFolder,
+    config: Config,
+    device: Device,
+    output: Path,
+    progress: Progress,
+) -> None:
+    """Make and write every frame that is not done yet.
+
+    Args:
+        begun: How far an earlier run came.
+        clip: The clip.
+        styler: What makes a frame.
+        flow: Where motion comes from; None where nothing is carried along it.
+        job: Where the work in progress is kept.
+        config: All settings.
+        device: Where frames are made.
+        output: Where the result goes.
+        progress: Hears what happens.
+
+    Raises:
+        OutputError: The disk clearly has no room for it.
+        JobError: A frame could not be read, made or written; it is named.
+    """
+    cutting, passes = begun.cutting or cutting_of(clip, config, job.path, progress), begun.passes
+    longest = config.motion.longest_stretch if follows(config, clip.info) else None
+    parts, size = parts_of(cutting, passes, longest), (clip.info.height_px, clip.info.width_px)
+    count = worker_count(config.compute, device, parts, styler, size)
+    stylers = stylers_for(count, styler, device, config.compute, progress)
+    for line in told_tiles(stylers[0], size):
+        progress(Notice(line))
+    is_one_way = count == 1 and not any(part.joins for part in parts)
+    ahead = 0 if is_one_way else most_ahead(parts, count)
+    need = need_of(config, clip.info, cutting, output, passes, count, ahead)
+    progress(Notice(checked_room(need, job.path, output)))
+    if is_one_way:
+        every = legs(cutting, passes)
+        progress(RunStarted(*counted(every, begun.done)))
+        pipeline = Pipeline(
+            clip,
+            begun.sink,
+            styler,
+            job.path,
+            job.states,
+            cutting,
+            every,
+            flow,
+            device.device,
+            progress,
+        )
+        pipeline.run(begun.state, begun.done)
+    else:
+        workers = Workers(
+            clip, begun.sink, job, cutting, parts, stylers, flow, device.device, progress
+        )
+        progress(RunStarted(*workers.counted()))
+        workers.run()

@@ -1,0 +1,190 @@
+"""Several parts of a clip at the same time, each in a thread; the output is written in order.
+
+A frame of moderate size fills neither the cores of a CPU nor a GPU: the operations of a step are
+short, and those who share one wait for each other. Frames of several parts have nothing to wait
+for. What is made does not depend on which worker makes it, or when.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from framestyle.errors import JobError
+from framestyle.jobs.board import Board, StoppedError
+from framestyle.jobs.departures import Checkpoints
+from framestyle.jobs.folder import AHEAD, JobFolder
+from framestyle.jobs.parts import Part
+from framestyle.jobs.passes import KeptFrames
+from framestyle.jobs.pipeline import Pipeline
+from framestyle.jobs.results import Results
+from framestyle.jobs.shots import Cutting
+from framestyle.jobs.tasks import JOINED, MADE, Task, tasks_of
+from framestyle.media import Frame, Sink, Source
+from framestyle.motion import FlowSource
+from framestyle.progress import Event, Progress
+from framestyle.stages import ClipState, FrameStyler
+
+
+@dataclass
+class Workers:
+    """Makes the parts of a clip, as many at a time as there are stylers.
+
+    Attributes:
+        source: The clip.
+        sink: Where results go in order; it knows which frame comes next.
+        job: Where states are saved, and results wait.
+        cutting: How the clip is divided by cuts.
+        parts: What is made independently, in order.
+        stylers: What makes frames, one for each worker.
+        flow: Where the motion between frames comes from, for any number of threads; or None.
+        device: Where frames are made.
+        progress: Hears of every step and frame, of one thread at a time.
+    """
+
+    source: Source
+    sink: Sink
+    job: JobFolder
+    cutting: Cutting
+    parts: Sequence[Part]
+    stylers: Sequence[FrameStyler]
+    flow: FlowSource | None
+    device: torch.device
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        """See what earlier runs have left whole; raises ``JobError``."""
+        self._results = Results(self.job.path / AHEAD, self.source.info)
+        self._results.folder.mkdir(exist_ok=True)
+        written = self.sink.next_index
+        self._tasks = tasks_of(self.parts, self.cutting, self._results, written)
+        self._board = Board(self._tasks, written)
+        self._telling = threading.Lock()
+
+    def counted(self) -> tuple[int, int]:
+        """Return how many frames are made in all, each as often as it is, and how many are done."""
+        totals, done = zip(*(task.counted() for task in self._tasks), strict=True)
+        return sum(totals), sum(done)
+
+    def run(self) -> None:
+        """Make and write all that is left.
+
+        Raises:
+            JobError: A frame could not be read, made or written; it is named.
+        """
+        threads = [
+            threading.Thread(target=self._work, args=(styler,), name=f"worker {n}", daemon=True)
+            for n, styler in enumerate(self.stylers, start=1)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._write_in_order()
+        finally:
+            self._board.stop()
+            for thread in threads:
+                thread.join()
+
+    def _write_in_order(self) -> None:
+        checkpoints, saved = Checkpoints(self.sink, self.job.states), self.sink.next_index
+        try:
+            for part in self.parts:
+                for index in range(max(part.stretch.first, self.sink.next_index), part.stretch.end):
+                    version = JOINED if part.is_joined_at(index) else MADE
+                    self._board.wait_for(index, version)
+                    self.sink.write(self._results.read(index, version))
+                    if checkpoints.passed(ClipState(), index, part.legs[-1]):
+                        # where the newest state is damaged, a run goes on from the one before
+                        self._board.written = saved
+                        self._results.drop_before(saved)
+                        saved = index + 1
+            checkpoints.save()
+        except BaseException:
+            with suppress(JobError):  # what stopped the run is what is told
+                checkpoints.save()
+            raise
+
+    def _work(self, styler: FrameStyler) -> None:
+        stream = None
+        if self.device.type == "cuda":
+            stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        try:
+            with torch.cuda.stream(stream) if stream is not None else nullcontext():
+                while (task := self._board.next_task()) is not None:
+                    self._do(task, styler, stream)
+        except StoppedError:
+            pass
+        except BaseException as error:
+            self._board.fail(error)
+
+    def _do(self, task: Task, styler: FrameStyler, stream: torch.cuda.Stream | None) -> None:
+        pipeline = Pipeline(
+            self.source,
+            Waiting(self._results, self._board, task),
+            styler,
+            self.job.path,
+            task.states,
+            task.cutting,
+            task.legs,
+            self.flow,
+            self.device,
+            self._tell,
+            stream,
+        )
+        pipeline.run(task.beginning(str(self.device)), task.done)
+        self._clear_after(task, pipeline.kept)
+        self._board.finish(task)
+
+    def _clear_after(self, task: Task, kept: KeptFrames) -> None:
+        """Delete what nothing needs now that a task is over."""
+        if task.version == JOINED:
+            kept.drop(task.legs[0].stretch)
+            task.settle()
+            task.needs[0].settle()
+        else:
+            kept.drop_before(replace(task.part.join, stretch=task.part.stretch))
+            if not task.part.goes_on:
+                task.settle()
+
+    def _tell(self, event: Event) -> None:
+        self._board.check()
+        with self._telling:
+            self.progress(event)
+
+
+class Waiting(Sink):
+    """The way of a task's frames to where they wait for their turn.
+
+    Args:
+        results: That place.
+        board: Hears of them.
+        task: What makes them.
+    """
+
+    def __init__(self, results: Results, board: Board, task: Task) -> None:
+        self._results, self._board, self._task = results, board, task
+        self._unsecured: list[int] = []
+
+    def write(self, frame: Frame) -> None:
+        """Keep a frame, if it is to be written and is not."""
+        if not self._task.legs[-1].optimises:  # else it hears of that in every step
+            self._board.check()
+        if self._task.is_written(frame.index) and frame.index >= self._board.written:
+            self._results.write(frame, self._task.version)
+            self._unsecured.append(frame.index)
+            self._board.add(frame.index, self._task.version)
+
+    def secure(self) -> None:
+        """Have all frames outlive a power cut; see ``Sink.secure``."""
+        self._results.secure(self._unsecured, self._task.version)
+        self._unsecured = []
+
+    def finish(self) -> Path:
+        """Raise ``NotImplementedError``: a task is no output."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Do nothing: no file is open."""
