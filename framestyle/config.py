@@ -188,7 +188,7 @@ class MotionSettings(Settings):
                           whole, metavar="N", low=1, high=100)
     longest_stretch: int | None = setting(
         None, "divide longer shots into stretches of about so many frames, which are made "
-        "independently and turn into each other (never)", whole, metavar="N", low=48)
+        "independently and turn into each other (never)", whole, metavar="N", low=60)
     cuts: bool = setting(True, "look for no cuts and carry frames across them", flag="no_cuts")
     shots: Path | None = setting(None, "file that says where shots begin, as `framestyle shots` "
                                  "prints it", path, metavar="FILE")

@@ -1,8 +1,7 @@
 """Parts of a clip that are made independently: what lies between cuts, or pieces of that.
 
 A piece of a shot begins as a shot does, painted anew. So that this is not seen, its first frames
-are gone over once more when the piece before it is there: from what goes on from that one, step by
-step, to what was made of the piece.
+are mixed with what the piece before it hands over, carried on along the flow: less and less of it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from itertools import pairwise
 from framestyle.jobs.passes import Leg, legs_over
 from framestyle.jobs.shots import Cutting, Stretch
 
-JOINED_FRAMES = 12
+JOINED_FRAMES = 24
 """Frames over which one piece turns into the next."""
 
 
@@ -44,7 +43,7 @@ class Part:
         """Return the leg that joins it to the part before it."""
         first = self.stretch.first
         over = Stretch(first, first + JOINED_FRAMES)
-        return Leg(over, self.legs[-1].number + 1, joins=True)
+        return Leg(over, self.legs[-1].number + 1, optimises=False, joins=True)
 
     def is_joined_at(self, index: int) -> bool:
         """Tell whether a frame of it is written as its join has made it."""
@@ -90,8 +89,9 @@ def most_ahead(parts: Sequence[Part], workers: int) -> int:
         free_at[earliest] += length
         ends.append(free_at[earliest])
     most, turn = 0, 0
-    for number in range(len(parts)):
+    for number, part in enumerate(parts):
         turn = max(turn, ends[number])  # until then, what comes after it waits
         begun = zip(lengths[number + 1 :], ends[number + 1 :], strict=True)
-        most = max(most, sum(min(length, max(0, turn - end + length)) for length, end in begun))
+        waiting = sum(min(length, max(0, turn - end + length)) for length, end in begun)
+        most = max(most, waiting + (lengths[number] if part.joins else 0))  # joined when it is made
     return most

@@ -26,10 +26,10 @@ class Leg:
         number: How many times it was gone over before.
         is_backward: Whether it goes against time.
         is_last: Whether its results are written; those of others are kept for the next.
-        optimises: False where what the leg before made is only put in order.
+        optimises: False where what another leg made is only put in order, or joined.
         handed_on: Frames from its beginning that are kept for another leg as well as written.
-        joins: Whether it turns what goes on from the frame before the stretch, step by step, into
-            what was made of the stretch.
+        joins: Whether it goes, step by step, from what the frame before the stretch hands over to
+            what was made of the stretch without it.
     """
 
     stretch: Stretch
@@ -51,12 +51,10 @@ class Leg:
         """Tell whether what is left of a frame is kept for another leg."""
         return not self.is_last or index - self.stretch.first < self.handed_on
 
-    def ease(self, index: int) -> float | None:
-        """Return how far a frame that joins goes from its past to its own; None where none does.
-
-        The steps are those of a dissolve: of what was before, equal parts go.
-        """
-        return 1.0 / (self.stretch.end + 1 - index) if self.joins else None
+    def share(self, index: int) -> float | None:
+        """Return how far a frame that joins is on the way, in (0, 1); None where none does."""
+        length = self.stretch.end - self.stretch.first
+        return (index - self.stretch.first + 1) / (length + 1) if self.joins else None
 
 
 @dataclass(frozen=True)

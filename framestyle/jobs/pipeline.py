@@ -110,7 +110,7 @@ class Pipeline:
         return torch.cuda.stream(self.stream) if self.stream is not None else nullcontext()
 
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
-        flow = self.flow if leg.optimises else None
+        flow = self.flow if leg.optimises or leg.joins else None
         if leg.is_backward and flow is not None:
             return backward(self.source, first, leg.stretch, flow, self.device)
         frames = forward(self.source, first, self.cutting, flow, self.device, self._reach(leg))
@@ -120,9 +120,9 @@ class Pipeline:
         """Make a frame; return its result and what crosses frames after it."""
         index = arrival.frame.index
         own = self.kept.read(index, leg.number - 1, self.device) if leg.number else None
-        if own is not None and not leg.optimises:
+        if own is not None and not (leg.optimises or leg.joins):
             return self.styler.shown(arrival.image, own), ClipState({index: own})
-        result, after = self._styled(arrival, state, own, leg.ease(index))
+        result, after = self._styled(arrival, state, own, leg.share(index))
         # none where a shot begins: what was before it is not looked back to
         keep = range(index + 1 - self._reach(leg), index) if arrival.motions else ()
         return result, state.after(index, after, keep)

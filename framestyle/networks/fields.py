@@ -1,11 +1,11 @@
 """What part of a picture a part of a map sees."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
-from torch.func import functional_call
+from torch import Tensor, nn
 from torchvision.models.squeezenet import Fire
 
 Size = tuple[int, int]
@@ -66,14 +66,28 @@ def map_sizes(stages: Sequence[nn.Module], size: Size) -> list[Size]:
     sizes = []
     with torch.no_grad():
         for stage in stages:
-            x = functional_call(stage, on_meta(stage), (x,))
+            x = without_numbers(stage, dtype)(x)
             sizes.append((x.shape[2], x.shape[3]))
     return sizes
 
 
-def on_meta(stage: nn.Module) -> dict[str, torch.Tensor]:
-    """Return a stage's weights as names and shapes without numbers."""
-    return {name: p.detach().to("meta") for name, p in stage.named_parameters()}
+def without_numbers(stage: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy of a stage whose weights have shapes and no numbers (on torch's meta device).
+
+    A copy, because others may run the stage meanwhile.
+
+    Args:
+        stage: It.
+        dtype: Precision of the copy.
+    """
+    shapes: dict[int, Tensor] = {}
+    for weight in stage.parameters():
+        bare = torch.empty_like(weight, device="meta", dtype=dtype)
+        shapes[id(weight)] = nn.Parameter(bare, requires_grad=False)
+    for buffer in stage.buffers():
+        kind = dtype if buffer.is_floating_point() else buffer.dtype
+        shapes[id(buffer)] = torch.empty_like(buffer, device="meta", dtype=kind)
+    return copy.deepcopy(stage, shapes)
 
 
 def _is_plain(stage: nn.Module) -> bool:

@@ -6,9 +6,8 @@ from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from framestyle.networks.fields import Field, Size, fields, on_meta
+from framestyle.networks.fields import Field, Size, fields, without_numbers
 from framestyle.networks.tiled import Tiling
 
 SIDES_PX = (2048, 1024, 512, 256)
@@ -47,9 +46,10 @@ def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list
     known: set[int] = set()  # what is counted: a map that one stage makes, the next one saves too
     alive: list[Tensor] = []  # so that no memory gets the name of another that is gone
     for stage in stages:
-        weights = {name: p.to(dtype) for name, p in on_meta(stage).items()}
-        known |= {_memory(p) for p in weights.values()}
-        alive += weights.values()
+        bare = without_numbers(stage, dtype)
+        weights = list(bare.parameters())
+        known |= {_memory(p) for p in weights}
+        alive += weights
         saved: list[Tensor] = []
 
         def keep(tensor: Tensor, saved: list[Tensor] = saved) -> Tensor:
@@ -57,7 +57,7 @@ def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            x = functional_call(stage, weights, (x,))
+            x = bare(x)
         alive += saved
         new = {_memory(t): t.untyped_storage().nbytes() for t in saved if _memory(t) not in known}
         known |= new.keys()

@@ -1,7 +1,7 @@
 """One frame: dream, then style, from what the frame before hands over."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.networks import Room
 from framestyle.objectives import TemporalLoss
+from framestyle.stages.dissolve import dissolved
 from framestyle.stages.dream import DreamStage
 from framestyle.stages.optimise import OnIteration
 from framestyle.stages.past import Link, Past, painted_for, past_of
@@ -68,8 +69,8 @@ class FrameStyler:
             on_step: Called after every optimisation step.
             own: What an earlier pass made of this frame.
             ease: Share of the past that is let go, in [0, 1], as in a dissolve.
-            join: How far the frame goes from its past to what was made of it, in [0, 1], where
-                that was made without this past; None where it was not.
+            join: How far the frame is from its past, in [0, 1], on the way to what was made of it
+                without this past; None where there is no such way.
 
         Returns:
             The result, of the shape and range of ``source``, and what it hands to other frames.
@@ -78,7 +79,7 @@ class FrameStyler:
             return source, FrameState()
         past = past_of(source, links, ease, selective=self.config.motion.selective)
         if own is not None and join is not None:
-            return self._joined(source, past, own, join, on_step)
+            return self._joined(source, past, own, join)
         if own is not None:
             return self._again(source, past, own, on_step)
         dreamed, delta = source, None
@@ -195,32 +196,18 @@ class FrameStyler:
         return self.shown(source, state), state
 
     def _joined(
-        self, source: Tensor, past: Past, own: FrameState, share: float, on_step: OnStep
+        self, source: Tensor, past: Past, own: FrameState, share: float
     ) -> tuple[Tensor, FrameState]:
-        """Go a share of the way from the past to what was made of a frame without it.
+        """Show a frame between its past, which is carried on as it is, and what was made of it."""
 
-        A mean of two pictures has less contrast than either, and is painted over where they differ.
-        """
-        rest = (1.0 - share) * past.known
-        delta, result = own.dream_delta, own.result
-        if delta is not None and past.dream_delta is not None:
-            delta = torch.lerp(delta, past.dream_delta, rest)
-        if result is not None and past.result is not None and self.style is not None:
-            apart = (past.result - result).abs().mean(dim=1, keepdim=True) * past.known
-            start = torch.lerp(result, past.result, rest)
-            free = (apart / DISAGREEMENT).clamp(max=1.0)
-            held = self.config.motion.temporal_weight, TemporalLoss(start, past.held)
-            result = self.style.run(
-                _dreamed(source, FrameState(delta)),
-                start,
-                self.config.style.iterations if bool(free.any()) else 0,
-                step_size=self.config.style.step_size * free,
-                temporal=held if self.config.motion.temporal else None,
-                stops=[self._settled(past)],
-                on_iteration=self._told(on_step),
-            )
-        state = FrameState(delta, result, own.settled, own.painted_for)
-        return self.shown(source, state), state
+        def goes_on(made: Tensor | None, before: Tensor | None) -> Tensor | None:
+            return made if made is None or before is None else torch.lerp(made, before, past.known)
+
+        after = painted_for(source, replace(past, free=torch.zeros_like(past.free)))
+        delta = goes_on(own.dream_delta, past.dream_delta)
+        before = FrameState(delta, goes_on(own.result, past.result), own.settled, after)
+        shown = self.shown(source, before), self.shown(source, own)
+        return dissolved(*shown, torch.full_like(past.known, share)), before
 
     def _temporal(self, past: Past, otherwise: Tensor) -> tuple[float, TemporalLoss] | None:
         """Hold a frame to the past, as far as that is known; what is let go pulls no more."""

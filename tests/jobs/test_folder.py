@@ -56,12 +56,12 @@ def test_keeps_the_last_state(tmp_path):
     path = tmp_path / "job"
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
-        assert job.load_state("cpu") == (ClipState(), None)
-        job.save_state(state(1), 3)
-        job.save_state(state(2), 4)
+        assert job.states.load("cpu") == (ClipState(), None)
+        job.states.save(state(1), 3)
+        job.states.save(state(2), 4)
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
-        loaded, done = job.load_state("cpu")
+        loaded, done = job.states.load("cpu")
     assert done == Done(4)
     assert torch.equal(loaded.frames[0].result, state(2).frames[0].result)
     assert torch.equal(loaded.frames[0].dream_delta, state(2).frames[0].dream_delta)
@@ -72,7 +72,7 @@ def test_keeps_the_last_state(tmp_path):
 def test_another_job_is_refused_and_kept(tmp_path):
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=3), restart=False)
-        job.save_state(state(), 1)
+        job.states.save(state(), 1)
     with (
         pytest.raises(JobError, match=r"settings.style.iterations: 3 before, 4 now") as caught,
         JobFolder(tmp_path / "job") as job,
@@ -81,13 +81,13 @@ def test_another_job_is_refused_and_kept(tmp_path):
     assert caught.value.exit_code == 2
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=3), restart=False)
-        assert job.load_state("cpu")[1] == Done(1)
+        assert job.states.load("cpu")[1] == Done(1)
 
 
 def test_many_differences_are_counted(tmp_path):
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(**{f"s{i}": 1 for i in range(8)}), restart=False)
-        job.save_state(state(), 1)
+        job.states.save(state(), 1)
     with pytest.raises(JobError, match="and 3 more"), JobFolder(tmp_path / "job") as job:
         job.begin(manifest(**{f"s{i}": 2 for i in range(8)}), restart=False)
 
@@ -95,12 +95,12 @@ def test_many_differences_are_counted(tmp_path):
 def test_restart_throws_away(tmp_path):
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=3), restart=False)
-        job.save_state(state(), 1)
+        job.states.save(state(), 1)
         (job.path / "result").mkdir()
         (job.path / "result" / "a.png").touch()
     with JobFolder(tmp_path / "job") as job:
         job.begin(manifest(iterations=4), restart=True)
-        assert job.load_state("cpu") == (ClipState(), None)
+        assert job.states.load("cpu") == (ClipState(), None)
         assert not (job.path / "result").exists()
 
 
@@ -197,14 +197,14 @@ def saved(tmp_path):
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
         for frame in (1, 2, 3):
-            job.save_state(state(frame), frame)
+            job.states.save(state(frame), frame)
     return path
 
 
 def load(path):
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
-        loaded, done = job.load_state("cpu")
+        loaded, done = job.states.load("cpu")
         return done, loaded.frames[0].result
 
 
@@ -222,7 +222,7 @@ def test_where_the_newest_state_is_damaged_the_one_before_is_taken(saved):
     assert done == Done(2)
     assert torch.equal(result, state(2).frames[0].result)
     with JobFolder(saved) as job:
-        job.go_on_from(0)
+        job.states.drop_after(0)
     assert newest not in states_in(saved)
     assert load(saved)[0] == Done(2)
 
@@ -238,12 +238,12 @@ def test_where_all_states_are_damaged_they_are_left_and_told(saved, contents):
 
 def test_goes_back_to_the_state_before(saved):
     with JobFolder(saved) as job:
-        assert job.whole_states == 2
-        assert job.load_state("cpu", 1)[1] == Done(2)
-        assert job.load_state("cpu")[1] == Done(3)  # nothing is lost by that
-        job.go_on_from(1)
-        assert job.load_state("cpu")[1] == Done(2)
-        job.save_state(state(4), 4)
+        assert job.states.count() == 2
+        assert job.states.load("cpu", 1)[1] == Done(2)
+        assert job.states.load("cpu")[1] == Done(3)  # nothing is lost by that
+        job.states.drop_after(1)
+        assert job.states.load("cpu")[1] == Done(2)
+        job.states.save(state(4), 4)
     assert load(saved)[0] == Done(4)
     assert len(states_in(saved)) == 2
 
@@ -252,8 +252,8 @@ def test_a_state_that_a_failed_device_cannot_give_is_told(saved):
     broken = ClipState({0: FrameState(result=torch.empty(1, 3, 8, 8, device="meta"))})
     with JobFolder(saved) as job:
         with pytest.raises(JobError, match=r"^saving the state after frame 5 failed"):
-            job.save_state(broken, 4)
-        assert job.load_state("cpu")[1] == Done(3)
+            job.states.save(broken, 4)
+        assert job.states.load("cpu")[1] == Done(3)
     assert not (saved / "state.part").exists()
 
 

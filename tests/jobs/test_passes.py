@@ -93,7 +93,7 @@ ORDER = {
 def order_left(passes, done):
     """Frame and leg of all that is left, one after the other."""
     order = []
-    for leg, begin in remaining(CUTTING, passes, done):
+    for leg, begin in remaining(legs(CUTTING, passes), done):
         index = begin
         while index is not None:
             order.append((index, leg.number))
@@ -118,8 +118,8 @@ def test_what_remains_after_every_frame(passes):
     ],
 )
 def test_how_many_frames_stand_after_every_frame(passes, expected):
-    assert written(CUTTING, passes, None) == 0
-    assert [written(CUTTING, passes, Done(*at)) for at in ORDER[passes]] == expected
+    assert written(legs(CUTTING, passes), None) == 0
+    assert [written(legs(CUTTING, passes), Done(*at)) for at in ORDER[passes]] == expected
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_how_many_frames_stand_after_every_frame(passes, expected):
     ],
 )
 def test_what_is_counted_after_every_frame(passes, expected):
-    assert counted(CUTTING, passes, None) == (5 * passes, 0)
-    found = [counted(CUTTING, passes, Done(*at)) for at in ORDER[passes]]
+    assert counted(legs(CUTTING, passes), None) == (5 * passes, 0)
+    found = [counted(legs(CUTTING, passes), Done(*at)) for at in ORDER[passes]]
     assert found == [(5 * passes, done) for done in expected]
 
 
@@ -274,7 +274,7 @@ def test_a_stop_anywhere_changes_no_byte(passes, go, stopping, whole, contents, 
         made = [event.frame for event in started if isinstance(event, FrameDone)]
         at = stops if output.exists() else stops - 1
         before = None if at == 0 else Done(*order[at - 1])
-        assert (event.frames, event.done) == counted(CUTTING, passes, before)
+        assert (event.frames, event.done) == counted(legs(CUTTING, passes), before)
         assert made in ([], [order[at][0]])
         assert stops < len(order)
     assert stops == len(order) - 1

@@ -1,0 +1,364 @@
+"""Several parts of a clip at the same time: the same bytes, whatever stops or damages the run."""
+
+import random
+import threading
+from contextlib import suppress
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from framestyle.config import ComputeSettings, Config, StyleSettings
+from framestyle.errors import JobError, UnfinishedJobError
+from framestyle.jobs import departures, run
+from framestyle.jobs.concurrency import stylers_for, worker_count
+from framestyle.jobs.device import Device
+from framestyle.jobs.folder import folder_beside
+from framestyle.jobs.parts import JOINED_FRAMES, Part
+from framestyle.jobs.shots import Stretch
+from framestyle.networks import Room
+from framestyle.networks.footprint import peak_bytes
+from framestyle.progress import FrameDone, IterationDone, Notice, RunStarted
+from framestyle.stages import FrameStyler, StyleStage
+
+FRAMES = 14
+LONG = 66
+CPU = Device(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="module")
+def shots_folder(tmp_path_factory, moving_clip, save_picture):
+    """Four shots, of 3, 5, 2 and 4 frames."""
+    folder = tmp_path_factory.mktemp("shots")
+    scenes = [(3, (2, 1), 1), (5, (-1, 2), 40), (2, (0, 0), 7), (4, (1, -2), 90)]
+    frames = [f for count, step, seed in scenes for f in moving_clip(count, 48, 64, step, seed)[0]]
+    assert len(frames) == FRAMES
+    for i, pixels in enumerate(frames):
+        save_picture(folder / f"{i:02d}.png", pixels)
+    (folder.parent / "named.txt").write_text("1 3\n4 8\n9 10\n11 14\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def long_folder(tmp_path_factory, moving_clip, save_picture):
+    """One shot of 66 frames."""
+    folder = tmp_path_factory.mktemp("long")
+    for i, pixels in enumerate(moving_clip(LONG, 48, 64, (1, 0), 5)[0]):
+        save_picture(folder / f"{i:02d}.png", pixels)
+    return folder
+
+
+@pytest.fixture
+def go(shots_folder, style_file, quick):
+    """Returns ``go(output, workers, hear, ...)``: a run of the four shots, or of another clip."""
+
+    def start(output, workers, hear=lambda event: None, source=None, **changes):
+        source = source or shots_folder
+        if source == shots_folder:
+            named = shots_folder.parent / "named.txt"
+            changes["motion"] = {"shots": named, **changes.get("motion", {})}
+        config = quick.changed({"compute": {"workers": workers}}).changed(changes)
+        return run(source, [(style_file, 1.0)], output, config, hear)
+
+    return start
+
+
+CHEAP = {
+    "dream": {"enabled": False},
+    "style": {"first_iterations": 2, "iterations": 1},
+}
+DIVIDED = {**CHEAP, "motion": {"longest_stretch": 60}}
+
+
+# --- the same bytes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_the_number_of_workers_changes_no_byte(passes, go, contents, tmp_path):
+    made = {
+        workers: contents(go(tmp_path / f"{workers}", workers, motion={"passes": passes}))
+        for workers in (1, 2, 3)
+    }
+    assert len(made[1]) == FRAMES
+    assert made[2] == made[1]
+    assert made[3] == made[1]
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "2", "3"}
+
+
+def test_a_video_with_sound_comes_out_whole(moving_clip, encode, style_file, quick, tmp_path):
+    frames = [*moving_clip(6, 48, 64, (2, 1), 1)[0], *moving_clip(5, 48, 64, (-1, 2), 40)[0]]
+    clip = encode(tmp_path / "clip.mp4", frames, sound_seconds=0.4)
+    made = []
+    for workers in (1, 2):
+        config = quick.changed({"compute": {"workers": workers}})
+        heard = []
+        out = run(clip, [(style_file, 1.0)], tmp_path / f"{workers}.mp4", config, heard.append)
+        made.append(out.read_bytes())
+        told = [event.message for event in heard if isinstance(event, Notice)]
+        assert any("2 parts of the clip are made at the same time" in line for line in told) == (
+            workers == 2
+        )
+    assert made[0] == made[1]
+
+
+def test_every_frame_is_told_once(go, tmp_path):
+    heard = []
+    go(tmp_path / "out", 3, heard.append)
+    made = sorted(event.frame for event in heard if isinstance(event, FrameDone))
+    assert made == list(range(FRAMES))
+    assert [e for e in heard if isinstance(e, RunStarted)] == [RunStarted(FRAMES, 0)]
+    assert {e.frame for e in heard if isinstance(e, IterationDone)} == set(range(FRAMES))
+
+
+def test_threads_are_put_back_and_none_is_left(go, tmp_path):
+    before = torch.get_num_threads(), cv2.getNumThreads(), threading.active_count()
+    go(tmp_path / "out", 2, compute={"threads": 2})
+    assert (torch.get_num_threads(), cv2.getNumThreads(), threading.active_count()) == before
+
+
+# --- pieces of a shot ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def divided(long_folder, style_file, quick, contents, tmp_path_factory):
+    """The files of the long shot in two pieces, made by a run that nothing disturbs."""
+    out = tmp_path_factory.mktemp("divided") / "out"
+    config = quick.changed({"compute": {"workers": 1}}).changed(DIVIDED)
+    return contents(run(long_folder, [(style_file, 1.0)], out, config))
+
+
+def picture(data):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(float)
+
+
+def test_pieces_are_the_same_whoever_makes_them(divided, go, long_folder, contents, tmp_path):
+    assert contents(go(tmp_path / "out", 2, source=long_folder, **DIVIDED)) == divided
+
+
+def test_a_piece_turns_into_the_next(divided, go, long_folder, contents, tmp_path):
+    """Before the join all is as undivided, after it as if the piece were a clip of its own."""
+    half = LONG // 2
+    whole = contents(go(tmp_path / "whole", 1, source=long_folder, **CHEAP))
+    named = tmp_path / "cut.txt"
+    named.write_text(f"1 {half}\n{half + 1} {LONG}\n")
+    parted = contents(
+        go(tmp_path / "parted", 1, source=long_folder, **CHEAP, motion={"shots": named})
+    )
+    names = sorted(divided)
+    joined = range(half, half + JOINED_FRAMES)
+    for i, name in enumerate(names):
+        if i < half:
+            assert divided[name] == whole[name]
+        elif i not in joined:
+            assert divided[name] == parted[name]
+    steps = [
+        np.abs(picture(divided[a]) - picture(divided[b])).mean()
+        for a, b in pairwise(names)
+    ]
+    cut = np.abs(picture(parted[names[half - 1]]) - picture(parted[names[half]])).mean()
+    usual = float(np.median(steps[: half - 1]))
+    assert cut > 1.2 * usual  # where nothing joins them, there is a jump
+    assert max(steps[half - 1 : half + JOINED_FRAMES]) < usual + 0.5 * (cut - usual)
+
+
+# --- going on ------------------------------------------------------------------------------------
+
+
+class StopAt:
+    """Breaks a run off after some events of a kind, in whichever thread they come."""
+
+    def __init__(self, kind, count):
+        self.kind, self.left, self.started = kind, count, None
+
+    def __call__(self, event):
+        if isinstance(event, RunStarted):
+            self.started = event
+        if isinstance(event, self.kind):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+
+@pytest.fixture
+def saving(monkeypatch):
+    monkeypatch.setattr(departures, "SAVE_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_a_stop_anywhere_changes_no_byte(saving, passes, go, contents, tmp_path):
+    how = {"motion": {"passes": passes}}
+    whole = contents(go(tmp_path / "whole", 1, **how))
+    drawn, output, before = random.Random(passes), tmp_path / "out", 0
+    for _ in range(100):
+        stop = StopAt(drawn.choice([FrameDone, IterationDone]), drawn.randint(2, 9))
+        with suppress(KeyboardInterrupt):
+            go(output, 2, stop, **how)
+        assert stop.started.done >= before  # nothing that was done is lost
+        before = stop.started.done
+        if output.exists():
+            break
+    assert contents(output) == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
+
+
+@pytest.mark.parametrize("frame", [20, 45, 60])
+def test_a_stop_in_pieces_changes_no_byte(
+    saving, frame, divided, go, long_folder, contents, tmp_path
+):
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "out", 2, StopAt(FrameDone, frame), source=long_folder, **DIVIDED)
+    heard = StopAt(FrameDone, 1000)
+    go(tmp_path / "out", 2, heard, source=long_folder, **DIVIDED)
+    assert heard.started.done >= frame - 8
+    assert contents(tmp_path / "out") == divided
+
+
+def damage_all(folder, pattern):
+    found = sorted(folder.glob(pattern))
+    for path in found:
+        path.write_bytes(path.read_bytes()[:-7] + b"damaged")
+    return len(found)
+
+
+@pytest.mark.parametrize("what", ["*.frame", "part-*", "*"])
+def test_what_is_damaged_is_made_again(saving, what, go, contents, tmp_path):
+    whole = contents(go(tmp_path / "whole", 1))
+    output = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        go(output, 2, StopAt(FrameDone, 9))
+    assert damage_all(folder_beside(output) / "ahead", what) > 0
+    go(output, 2)
+    assert contents(output) == whole
+
+
+def test_other_settings_are_refused_though_only_a_later_part_has_begun(saving, go, tmp_path):
+    output, done = tmp_path / "out", []
+
+    def hear(event):
+        if isinstance(event, FrameDone):
+            done.append(event.frame)
+        if isinstance(event, IterationDone) and event.frame == 0 and 4 in done:
+            raise KeyboardInterrupt  # the first frame of the clip is still being made
+
+    with pytest.raises(KeyboardInterrupt):
+        go(output, 2, hear, style={"first_iterations": 60})
+    assert 0 not in done
+    with pytest.raises(UnfinishedJobError, match="--restart"):
+        go(output, 2, style={"first_iterations": 3})
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+def test_an_error_of_a_worker_names_the_frame_and_keeps_the_work(
+    saving, go, contents, monkeypatch, tmp_path
+):
+    whole = contents(go(tmp_path / "whole", 1))
+    step, made = FrameStyler.step, []
+
+    def fails_at_the_seventh(self, *given, **how):
+        result, state = step(self, *given, **how)
+        made.append(result)
+        return (result * float("nan") if len(made) == 7 else result), state
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameStyler, "step", fails_at_the_seventh)
+        with pytest.raises(JobError, match=r"frame \d+ .*not finite"):
+            go(tmp_path / "out", 2)
+    heard = StopAt(FrameDone, 1000)
+    go(tmp_path / "out", 2, heard)
+    assert heard.started.done > 0
+    assert contents(tmp_path / "out") == whole
+
+
+def test_a_frame_that_cannot_be_read_is_named(go, shots_folder, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for path in shots_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+
+    def hear(event):
+        if isinstance(event, RunStarted):
+            (folder / "12.png").write_bytes(b"no picture")
+
+    named = shots_folder.parent / "named.txt"
+    with pytest.raises(JobError, match=r"frame 13\b"):
+        go(tmp_path / "out", 2, hear, source=folder, motion={"shots": named})
+    assert not (tmp_path / "out").exists()
+
+
+# --- how many ------------------------------------------------------------------------------------
+
+
+SIZE = (200, 200)
+
+
+@pytest.fixture
+def styler(random_network):
+    """Returns ``styler(budget)``: what makes frames in so many bytes."""
+
+    def make(budget=None):
+        room = Room(budget)
+        stage = StyleStage(
+            random_network,
+            StyleSettings(style_weight=1.0),
+            (("fire3", 1.0),),
+            (("fire2", 1.0),),
+            [(1.0, torch.rand(1, 3, 32, 32))],
+            room,
+        )
+        return FrameStyler(Config(), None, stage, room=room)
+
+    return make
+
+
+def counted(styler, parts, threads, device="cpu", **settings):
+    """Return how many workers there are for so many parts and threads."""
+    torch.set_num_threads(threads)  # what a test sets is put back after it
+    where = Device(torch.device(device), torch.float32)
+    stretches = [Part(Stretch(i, i + 1)) for i in range(parts)]
+    return worker_count(ComputeSettings(**settings), where, stretches, styler, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("parts", "threads", "expected"), [(1, 4, 1), (3, 1, 1), (3, 2, 2), (3, 4, 3), (99, 64, 8)]
+)
+def test_on_a_cpu_there_are_as_many_as_threads_and_parts(styler, parts, threads, expected):
+    assert counted(styler(), parts, threads) == expected
+
+
+def test_on_a_gpu_there_is_one_unless_asked(styler):
+    assert counted(styler(), 5, 4, "cuda") == 1
+    assert counted(styler(), 5, 4, "cuda", workers=3) == 3
+
+
+def test_the_user_has_the_last_word_but_no_one_is_idle(styler):
+    assert counted(styler(), 5, 2, workers=4) == 4
+    assert counted(styler(), 2, 8, workers=4) == 2
+    assert counted(styler(), 5, 8, workers=1) == 1
+
+
+def test_where_tiles_would_be_needed_there_are_fewer(styler):
+    stage = styler().style
+    stages = list(stage.extract._stages)
+    need = peak_bytes(stages, [], SIZE, torch.float32, None)
+    assert counted(styler(need), 5, 4) == 1
+    assert counted(styler(2 * need), 5, 4) == 2
+    assert counted(styler(3 * need + 9), 5, 4) == 3
+    assert counted(styler(9 * need), 5, 4) == 4
+
+
+def test_workers_share_networks_memory_and_threads(styler):
+    torch.set_num_threads(5)
+    told = []
+    one = styler(3000)
+    made = stylers_for(2, one, CPU, ComputeSettings(), told.append)
+    assert torch.get_num_threads() == 2
+    assert [other.room.budget_bytes for other in made] == [1500, 1500]
+    assert made[0].room is not made[1].room
+    assert all(other.style.room is other.room for other in made)
+    assert all(other.style.network is one.style.network for other in made)
+    assert "2 parts" in told[0].message
+    assert stylers_for(1, one, CPU, ComputeSettings(), told.append) == [one]
