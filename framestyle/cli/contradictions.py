@@ -15,6 +15,7 @@ ADAM = {
 }
 FURTHER = {"motion.passes", "motion.long_term"}
 """What carries results further than from one frame to the next; 1 asks for nothing."""
+DIVIDED = {"motion.longest_stretch", "compute.workers"}
 CARRIED = {"motion.flow", "motion.flow_preset", "motion.flow_size", "motion.shots", *FURTHER}
 
 
@@ -45,7 +46,7 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
     by_flow = set() if flow in ("auto", "dis") else {"motion.flow_preset"}
     by_flow |= set() if flow in FLOWS else {"motion.flow_size"}
     return [
-        ("--no-dream and --no-style", no_dream and no_style, useless, CARRIED),
+        ("--no-dream and --no-style", no_dream and no_style, useless, {*CARRIED, *DIVIDED}),
         ("--no-dream", no_dream, useless, DREAM),
         ("--no-style", no_style, useless, {*STYLE, "motion.passes"}),  # no pass changes a dream
         ("--no-temporal", values.get("motion.temporal") is False, useless,
@@ -55,6 +56,7 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
         ("--warm-start none", start == "none", useless,
          {"style.iterations", "style.settle_change"}),
         (f"--warm-start {start}", start in ("none", "previous"), against, FURTHER),
+        (f"--warm-start {start}", start == "none", useless, {"motion.longest_stretch"}),
         ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
     ]  # fmt: skip
 

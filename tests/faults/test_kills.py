@@ -12,12 +12,16 @@ from framestyle.media.ledger import NAME, Ledger
 
 SLOW = pytest.mark.slow
 DREAM = ("--dream-steps", "1", "--dream-octaves", "1")
+WORKERS = ("--workers", "2")
 CASES = [
     pytest.param("out.mp4", (), 3, id="mp4-3"),
     pytest.param("out.mp4", (), 20, id="mp4-20", marks=SLOW),
     pytest.param("out", DREAM, 20, id="folder-20", marks=SLOW),
     pytest.param("out.gif", (), 20, id="gif-20", marks=SLOW),
     pytest.param("out.mp4", ("--passes", "3"), 20, id="passes-20", marks=SLOW),
+    pytest.param("out.mp4", WORKERS, 3, id="workers-3"),
+    pytest.param("out.mp4", WORKERS, 20, id="workers-20", marks=SLOW),
+    pytest.param("out", (*WORKERS, "--passes", "2"), 20, id="workers-passes-20", marks=SLOW),
 ]
 
 

@@ -6,6 +6,8 @@ from torch import nn
 
 from framestyle.errors import ModelError
 from framestyle.networks import NETWORKS, network_spec
+from framestyle.networks.fields import map_sizes
+from framestyle.networks.footprint import kept_by
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 DEEPEST = {
@@ -225,3 +227,21 @@ def test_pooling_before_a_relu_changes_no_number(make_model, image):
     grads = [torch.autograd.grad(sum(f[n].sum() for n in sorted(wanted)), at)[0]
              for f, at in ((made, ours), (expected, plain))]  # fmt: skip
     torch.testing.assert_close(*grads, rtol=1e-3, atol=1e-3 * float(grads[1].abs().max()))
+
+
+def test_planning_leaves_the_network_to_others(make_model):
+    """While sizes and memory are found out, another thread may run the same stages."""
+    original = make_model("squeezenet1_0").features[0]
+
+    class Watching(nn.Conv2d):
+        def forward(self, x):
+            assert original.weight.device.type == "cpu"
+            devices.append(self.weight.device.type)
+            return super().forward(x)
+
+    devices = []
+    original.__class__ = Watching
+    kept_by([original], (64, 64), torch.bfloat16)
+    map_sizes([original], (64, 64))
+    assert devices == ["meta", "meta"]
+    assert original.weight.dtype == torch.float32
