@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import convergence, iteration, job, memory, resolution
+from benchmarks import convergence, iteration, job, memory, resolution, workers
 from benchmarks.machine import machine
 from benchmarks.tables import TABLES, put
 
 ALL: Mapping[str, Callable[[str], dict[str, object]]] = {
     "iteration": iteration.measure,
     "job": job.measure,
+    "workers": workers.measure,
     "memory": memory.measure,
     "convergence": convergence.measure,
     "resolution": resolution.measure,

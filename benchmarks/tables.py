@@ -91,6 +91,21 @@ def convergence(figures: Figures) -> str:
     return table(head, rows)
 
 
+def workers(figures: Figures) -> str:
+    """Frames a second with one worker and with several."""
+
+    def row(what: str, case: Figures) -> tuple[object, ...]:
+        rates = case["one_a_second"], case["several_a_second"], case["gain"]
+        return (case["preset"], case["size"], what, *rates)
+
+    count, frames = figures["workers"], figures["frames_in_a_shot"]
+    divided = figures["divided"]
+    rows = [row(f"{count} shots of {frames} frames", case) for case in figures["cases"]]
+    divisions = f"one of {divided['frames']}, `--longest-stretch {divided['longest']}`"
+    head = ("preset", "size", "shots", "1 worker, frames a second", f"{count} workers", "gain")
+    return table(head, [*rows, row(divisions, divided)])
+
+
 def resolution(figures: Figures) -> str:
     """Distances to the draft."""
     return table(("what", "distance to the draft"), list(figures["distance_to_draft"].items()))
@@ -99,6 +114,7 @@ def resolution(figures: Figures) -> str:
 TABLES: Mapping[str, Callable[[Figures], str]] = {
     "iteration": iteration,
     "job": job,
+    "workers": workers,
     "memory": memory,
     "convergence": convergence,
     "resolution": resolution,
