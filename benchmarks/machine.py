@@ -5,21 +5,29 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from framestyle.jobs.manifest import library_versions
 
+Made = TypeVar("Made")
+
 
 def seconds(run: Callable[[], object], device: str) -> float:
     """Return the time of a call, until the device is done with it."""
+    return timed(run, device)[1]
+
+
+def timed(run: Callable[[], Made], device: str) -> tuple[Made, float]:
+    """Return what a call returns, and its time until the device is done with it."""
     if device == "cuda":
         torch.cuda.synchronize()
     start = time.perf_counter()
-    run()
+    made = run()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return made, time.perf_counter() - start
 
 
 def machine(device: str) -> dict[str, str | int]:

@@ -82,13 +82,19 @@ def memory(figures: Figures) -> str:
 
 
 def convergence(figures: Figures) -> str:
-    """Loss and time of later frames over those of frames alone."""
+    """Loss, its style and content, and time of later frames over those of frames alone."""
+    names = ("loss_over_alone", "style_over_alone", "content_over_alone")
     rows = [
-        (r["preset"], r["alone"], r["loss_over_alone"], f"1/{1 / r['seconds_over_alone']:.0f}")
+        (
+            r["preset"],
+            r["alone"],
+            *(f"{r[name]:.3f}" for name in names),
+            f"1/{1 / r['seconds_over_alone']:.1f}",
+        )
         for r in figures["rows"]
     ]
-    head = ("later frames", f"alone, {figures['iterations_alone']} iterations", "loss", "time")
-    return table(head, rows)
+    head = ("later frames", f"alone, {figures['iterations_alone']} iterations", "loss", "style")
+    return table((*head, "content", "time"), rows)
 
 
 def workers(figures: Figures) -> str:

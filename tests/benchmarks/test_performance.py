@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import iteration
+from benchmarks import convergence, iteration
 from benchmarks.__main__ import ALL, OUT, PAGE
 from benchmarks.inputs import looped_clip
 from benchmarks.iteration import Case
 from benchmarks.tables import TABLES, put
+from framestyle import Config
 from framestyle.media import open_source
 from framestyle.networks import network_spec
 
@@ -54,3 +55,37 @@ def test_ours_and_bare_see_the_same_network(case):
 def test_the_sample_clip_is_looped_and_scaled(tmp_path: Path):
     info = open_source(looped_clip(tmp_path, 30, 160)).info
     assert (info.frame_count, info.width_px, info.height_px) == (30, 160, 90)
+
+
+SMALL = {
+    "input": {"frames": 2, "size": 64},
+    "dream": {"enabled": False},
+    "style": {"first_iterations": 3, "iterations": 3},
+    "compute": {"networks": "lite", "device": "cpu", "precision": "fp32"},
+}
+
+
+def test_the_loss_of_a_frame_is_that_of_its_result():
+    """The same iterates, and other means over them: the last iterate is no measure."""
+    alone = Config().changed(SMALL).changed({"motion": {"warm_start": "none", "temporal": False}})
+    last, mean, bare = (
+        convergence.figures_of(alone.changed({"style": style}))
+        for style in ({"averaging": 0.0}, {"averaging": 0.9}, {"first_iterations": 0})
+    )
+    assert len(last) == len(mean) == len(bare) == 2
+    for of_last, of_mean, of_bare in zip(last, mean, bare, strict=True):
+        assert of_bare["content"] == pytest.approx(0.0, abs=1e-6)
+        assert of_bare["content"] < of_mean["content"] < of_last["content"]
+        assert of_bare["style"] > of_mean["style"] > of_last["style"]
+        for frame in (of_last, of_mean, of_bare):
+            terms = [frame[name] for name in convergence.COUNTED]
+            assert frame["loss"] == pytest.approx(sum(terms))
+            assert frame["seconds"] > 0
+
+
+def test_later_frames_start_from_the_last_result():
+    kept = {"style": {"first_iterations": 40, "iterations": 0}}
+    first, later = convergence.figures_of(Config().changed(SMALL).changed(kept))
+    unpainted = {"style": {"first_iterations": 0, "iterations": 0}}
+    _, bare = convergence.figures_of(Config().changed(SMALL).changed(unpainted))
+    assert first["style"] < later["style"] < 0.9 * bare["style"]
