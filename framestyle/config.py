@@ -131,11 +131,11 @@ class StyleSettings(Settings):
                                "result; of a range of 1", number, metavar="X", low=0, high=10)
     beta1: float = setting(0.9, "decay of Adam's mean gradient", number, metavar="X",
                            low=0, high=0.9999)
-    beta2: float = setting(0.99, "decay of Adam's mean square gradient", number, metavar="X",
-                           low=0, high=0.99999)
+    beta2: float = setting(0.9, "decay of Adam's mean square gradient; more than beta1 remembers "
+                           "how steep the start was", number, metavar="X", low=0, high=0.99999)
     levels: int = setting(4, "sizes at which Adam steps, each half of the one before; 1 is Adam on "
                           "pixels", whole, metavar="N", low=1, high=12, flag="adam_levels")
-    averaging: float = setting(0.9, "decay of the mean over iterates that is the result; 0 takes "
+    averaging: float = setting(0.8, "decay of the mean over iterates that is the result; 0 takes "
                                "the last iterate (0.99 in style-transfer-pytorch)", number,
                                metavar="X", low=0, high=0.9999)
     init: str = setting("content", "start of a shot's first frame: content, noise, or a picture",

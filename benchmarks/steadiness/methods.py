@@ -23,8 +23,15 @@ _ALL_ITERATIONS = {"settle_change": 0.0}
 """A frame of these methods takes all its iterations, however little they do."""
 _ONE_STEP = {**_ALL_ITERATIONS, "step_size": StyleSettings().first_step_size}
 """Both systems that blend have one step size for all frames."""
-_ADAM_10 = {**_ALL_ITERATIONS, "levels": 1, "step_size": 10 / 255, "averaging": 0.0}
-"""artistic-videos' Adam: a step of 10 of 255, on pixels, and the last iterate is the result."""
+_ADAM_10 = {
+    **_ALL_ITERATIONS,
+    "levels": 1,
+    "step_size": 10 / 255,
+    "beta2": 0.999,
+    "averaging": 0.0,
+}
+"""artistic-videos' Adam: a step of 10 of 255, on pixels, with Torch's own decays, and the last
+iterate is the result."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as nnf
 
-from framestyle.config import Config
+from framestyle.config import Config, StyleSettings
 from framestyle.networks import load, network_spec
 from framestyle.objectives.formulas import gaussian_blur
 from framestyle.stages import StyleStage
@@ -256,6 +256,37 @@ def test_adam_at_several_sizes_moves_a_sum_of_pictures(levels, height, width):
         assert 0 < expected.min() < expected.max() < 1  # nothing is clamped
         torch.testing.assert_close(image.detach(), expected, atol=1e-5, rtol=0)
     assert len(stepper.moments) == len(sizes)
+
+
+def test_with_equal_decays_no_step_is_longer_than_the_step_size():
+    """The square of a mean is at most the mean of the squares, however wild the gradients are."""
+    grads = torch.randn(30, 1, 3, 8, 8, generator=torch.Generator().manual_seed(4))
+    grads *= 10.0 ** (6.0 * draw(30, 1, 1, 1, 1, seed=5) - 3.0)
+    longest = {}
+    for beta2 in (0.9, 0.5):
+        image = torch.full((1, 3, 8, 8), 0.5, requires_grad=True)
+        stepper, longest[beta2] = Adam(0.001, 0.9, beta2), 0.0
+        for grad in grads:
+            before = image.detach().clone()
+            stepper.step(image, lambda x, grad=grad: ((grad * x).sum(), {}))
+            longest[beta2] = max(longest[beta2], float((image.detach() - before).abs().max()))
+    assert 0.0009 < longest[0.9] < 0.00101
+    assert longest[0.5] > 0.0011
+
+
+def test_a_steep_start_is_soon_forgotten():
+    """A gradient of 1000 at first, then of 1: with the settings' decays steps recover in time."""
+
+    def moved(beta2):
+        image = torch.full((1, 3, 4, 4), 0.9, requires_grad=True)
+        stepper = Adam(0.001, StyleSettings().beta1, beta2)
+        for step in range(60):
+            before = image.detach().clone()
+            scale = 1000.0 if step == 0 else 1.0
+            stepper.step(image, lambda x, scale=scale: (scale * x.sum(), {}))
+        return float((before - image.detach()).mean())
+
+    assert moved(StyleSettings().beta2) > 2 * moved(0.99)
 
 
 def test_one_level_is_adam_as_published_and_the_default():
