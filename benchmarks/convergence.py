@@ -1,7 +1,8 @@
 """How near a later frame comes to one that is painted alone for 500 iterations, and how soon.
 
 Alone is Gatys-style: from its own content, at one size, with Adam on the pixels, or with L-BFGS.
-Both minimise the same sum of content, style and variation, with the same network and weights.
+Both minimise the same sum of content, style and variation, with the same network and weights. The
+moments of that Adam decay as framestyle's do, which serves it better than 0.99 or 0.999 would.
 
 Measured is the loss of the result of each frame, the picture that is written, before it is rounded
 to levels: in framestyle a mean over iterates (``style.averaging``), alone the last iterate, both in
