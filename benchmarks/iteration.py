@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmarks.machine import seconds
 from framestyle.config import ComputeSettings, DreamSettings, MotionSettings, StyleSettings
-from framestyle.jobs.device import has_fast_bfloat16, player_on
+from framestyle.jobs.device import has_fast_bfloat16, keep_freed_memory, player_on
 from framestyle.networks import FeatureNetwork, Room, network_spec
 from framestyle.objectives import TemporalLoss, WeightedSum
 from framestyle.stages import DreamStage, StyleStage
@@ -53,6 +53,7 @@ def measure(device: str) -> dict[str, object]:
     precisions = {"float32": torch.float32}
     if has_fast_bfloat16(torch.device(device)):
         precisions["bfloat16"] = torch.bfloat16
+    keep_freed_memory()  # as a run does
     found: dict[str, object] = {"pairs": PAIRS, "seed": SEED}
     for name, dtype in precisions.items():
         rate = _product_rate(device, dtype)

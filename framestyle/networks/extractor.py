@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Room
+from framestyle.networks.layers import normalised
 from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]
@@ -75,9 +76,7 @@ class Extractor(nn.Module):
         """Return an image as the first stage takes it."""
         # These stay where they are unless the network has moved since.
         scale, shift = self._scale.to(image.device), self._shift.to(image.device)
-        return torch.addcmul(shift, image, scale).to(
-            dtype=self._precision, memory_format=torch.channels_last
-        )
+        return normalised(image, scale, shift, self._precision)
 
     def tiling(self, size: Size) -> Tiling | None:
         """Return how much of it is run tile by tile on images of a size; None if nothing is."""

@@ -37,6 +37,37 @@ class ReflectingConv2d(nn.Conv2d):
         return nnf.conv2d(_Reflected.apply(x), self.weight, self.bias)
 
 
+def normalised(image: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return an image as a network takes it: scaled and shifted, channels-last.
+
+    Args:
+        image: (N, 3, H, W) float32 in [0, 1]. Its gradient comes back in float32, contiguous, as
+            what else is known of an image lies in memory.
+        scale: What its channels are multiplied by, (1, 3, 1, 1) float32.
+        shift: What is then added to them, of the same shape.
+        dtype: Of the result.
+    """
+    result: Tensor = _Normalised.apply(image, scale, shift, dtype)
+    return result
+
+
+class _Normalised(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, image: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        ctx.save_for_backward(scale)
+        # one after the other: each is quick on a CPU, and two of them at once are not
+        exact = (image * scale).add_(shift)
+        return exact.to(dtype).contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (scale,) = ctx.saved_tensors
+        return grad.contiguous().float() * scale, None, None, None
+
+
 class _HalvingMean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

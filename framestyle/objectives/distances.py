@@ -5,6 +5,7 @@ elementary operation would be a pass over memory of its own; written out, they a
 float32, also of bfloat16 features, and a gradient has the type of what it belongs to.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,6 +41,27 @@ class _SquaredDistance(torch.autograd.Function):
 def squared_distance(values: Tensor, target: Tensor) -> Tensor:
     """Sum (x - y)^2 of two tensors of one shape; a scalar float32, differentiable in the first."""
     result: Tensor = _SquaredDistance.apply(values, target)
+    return result
+
+
+class _SquaredDistances(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
+        differences = [v - target for v, target in zip(values, targets, strict=True)]
+        ctx.save_for_backward(*differences)
+        return torch.stack([squared_norm(difference) for difference in differences])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        factors = (2.0 * grad).unbind()
+        pairs = zip(ctx.saved_tensors, factors, strict=True)
+        return None, *(difference * factor for difference, factor in pairs)
+
+
+def squared_distances(values: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """``squared_distance`` of one pair after the other, (n,): what follows is one sum for all."""
+    result: Tensor = _SquaredDistances.apply(targets, *values)
     return result
 
 
@@ -92,22 +114,6 @@ def roughness(image: Tensor) -> Tensor:
     return result
 
 
-class _GramDistance(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor) -> Tensor:
-        difference = gram(features) - target
-        ctx.save_for_backward(features, difference)
-        return squared_norm(difference)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        features, difference = ctx.saved_tensors
-        # d/dG of |G - A|^2, where the sum of products is divided by the positions
-        positions = features.shape[2] * features.shape[3]
-        return GramProducts().slope(features, difference * (2.0 * grad / positions)), None
-
-
 def gram_distance(features: Tensor, target: Tensor) -> Tensor:
     """Sum (G - A)^2 from the features themselves; differentiable in them.
 
@@ -119,10 +125,7 @@ def gram_distance(features: Tensor, target: Tensor) -> Tensor:
     Returns:
         A scalar float32.
     """
-    if features.dim() == 2:
-        return squared_distance(features, target)
-    result: Tensor = _GramDistance.apply(features, target)
-    return result
+    return squared_distance(gram(features), target)
 
 
 class GramProducts:
@@ -137,7 +140,7 @@ class GramProducts:
     """Parts in which products of bfloat16 are summed. A sum runs in float32 and is rounded at its
     end; of as many as these the error stays under 0.1 percent, in a quarter of the time."""
     LEAST_PARTS = 4
-    LEAST_IN_A_PART = 256
+    LEAST_IN_A_PART = 64
     """Positions; where there are fewer, float32 takes no longer."""
 
     def total(self, features: Tensor) -> Tensor:
@@ -169,16 +172,18 @@ class GramProducts:
         """
         height, width = features.shape[2:]
         rows = as_rows(features)  # d/dF of <S, F^T F> = 2 F S for a symmetric S
-        twice = (2.0 * grad).to(rows.dtype)
+        grad = grad.to(rows.dtype)
         if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
-            onto.permute(0, 2, 3, 1).view(-1, rows.shape[1]).addmm_(rows, twice)
+            onto.permute(0, 2, 3, 1).view(-1, rows.shape[1]).addmm_(rows, grad, alpha=2.0)
             return onto
-        slope = (rows @ twice).view(1, height, width, -1).permute(0, 3, 1, 2)
+        slope = (rows @ (2.0 * grad)).view(1, height, width, -1).permute(0, 3, 1, 2)
         return slope if onto is None else onto + slope
 
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrix per position: G / M, with G = F F^T (Gatys 2016, equation 3).
+
+    Differentiable where what follows has a symmetric gradient, as distances of Gram matrices have.
 
     Args:
         features: (1, N, H, W), float32 or bfloat16; fastest where channels-last. A Gram matrix is
@@ -189,7 +194,21 @@ def gram(features: Tensor) -> Tensor:
     """
     if features.dim() == 2:
         return features
-    return GramProducts().total(features) / (features.shape[2] * features.shape[3])
+    result: Tensor = _Gram.apply(features)
+    return result
+
+
+class _Gram(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        return GramProducts().total(features) / (features.shape[2] * features.shape[3])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        return GramProducts().slope(features, grad / (features.shape[2] * features.shape[3]))
 
 
 def as_rows(features: Tensor) -> Tensor:

@@ -62,8 +62,12 @@ def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = Non
         energy: ``squared_norm(target)``, if it is known already.
     """
     energy = squared_norm(target) if energy is None else energy
-    distance = gram_distance(features, target) / (energy + EPS)
-    return 2.0 * distance / ((1.0 + distance).sqrt() + 1.0)  # the same, exact for a small r
+    return in_check(gram_distance(features, target) / (energy + EPS))
+
+
+def in_check(ratio: Tensor) -> Tensor:
+    """2 (sqrt(1 + r) - 1), of ratios r of any shape, from 0."""
+    return 2.0 * ratio / ((1.0 + ratio).sqrt() + 1.0)  # the same, exact for a small r
 
 
 def total_variation_sum(image: Tensor) -> Tensor:

@@ -4,10 +4,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.objectives.formulas import gaussian_blur
+from framestyle.stages.halving import doubled, halved
 from framestyle.stages.optimise import Evaluate, Terms
 
 
@@ -77,11 +77,11 @@ class Adam:
             for part, (mean, square) in zip(reversed(grads), reversed(self.moments), strict=True):
                 mean.lerp_(part, 1.0 - self.beta1)
                 square.mul_(self.beta2).addcmul_(part, part, value=1.0 - self.beta2)
-                coarser = direction
-                direction = mean / square.sqrt().add_(self._EPS)
-                if coarser is not None:
-                    size = direction.shape[2:]
-                    direction += nnf.interpolate(coarser, size, mode="bilinear")
+                root = square.sqrt().add_(self._EPS)
+                if direction is None:
+                    direction = mean / root
+                else:
+                    direction = doubled(direction, *root.shape[2:]).addcdiv_(mean, root)
             assert direction is not None
             image.addcmul_(direction, self._step * rate, value=-1.0).clamp_(0.0, 1.0)
         return loss, terms
@@ -91,7 +91,7 @@ def _halved(grad: Tensor, levels: int) -> list[Tensor]:
     """Return the gradient (1, 3, H, W) and, in turn, half of each as large, ``levels`` in all."""
     grads = [grad]
     while len(grads) < levels and min(grads[-1].shape[2:]) > 1:
-        grads.append(nnf.avg_pool2d(grads[-1], 2, ceil_mode=True, count_include_pad=False))
+        grads.append(halved(grads[-1]))
     return grads
 
 
