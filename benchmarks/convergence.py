@@ -25,8 +25,9 @@ from framestyle import Config
 from framestyle.jobs.arrivals import forward
 from framestyle.jobs.device import Device, pick_device
 from framestyle.jobs.flow import flow_source, with_chosen_flow
+from framestyle.jobs.pictures import read_pictures
 from framestyle.jobs.shots import Cutting
-from framestyle.jobs.stages import build, read_pictures, with_chosen_networks
+from framestyle.jobs.stages import build, with_chosen_networks
 from framestyle.media import open_source
 from framestyle.motion import Shot
 from framestyle.progress import ignore

@@ -13,12 +13,10 @@ from framestyle.jobs import parse_style, run
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.memory import within_memory
+from framestyle.jobs.pictures import Style, checked_weight, read_pictures
 from framestyle.jobs.stages import (
-    Style,
     build,
     check_networks,
-    checked_weight,
-    read_pictures,
     with_chosen_networks,
 )
 from framestyle.media import read_picture, to_pixels, to_tensor

@@ -11,7 +11,8 @@ from framestyle.jobs.device import Device
 from framestyle.jobs.flow import flow_identity
 from framestyle.jobs.folder import named
 from framestyle.jobs.manifest import Manifest
-from framestyle.jobs.stages import Style, init_file, weights_files
+from framestyle.jobs.pictures import Style, init_file
+from framestyle.jobs.stages import weights_files
 from framestyle.media import ClipInfo
 
 

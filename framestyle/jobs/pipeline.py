@@ -17,7 +17,7 @@ from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
 from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
-from framestyle.jobs.passes import Done, KeptFrames, Leg, remaining
+from framestyle.jobs.passes import KEPT, Done, KeptFrames, Leg, remaining
 from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.shots import Cutting
 from framestyle.jobs.transfer import Download
@@ -60,7 +60,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
         first = self.legs[0].stretch.first
-        self.kept = KeptFrames(self.folder / "passes", first)
+        self.kept = KeptFrames(self.folder / KEPT, first)
         goes_back = any(leg.is_backward for leg in self.legs)
         if self.flow is not None and goes_back and self.flow.worth_keeping:
             self.flow = CachedFlow(self.flow, self.folder / "flow", first)

@@ -15,12 +15,11 @@ from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.identity import manifest_of
 from framestyle.jobs.making import make_frames
+from framestyle.jobs.pictures import Style, read_pictures
 from framestyle.jobs.shots import check_shots
 from framestyle.jobs.stages import (
-    Style,
     build,
     check_networks,
-    read_pictures,
     weights_files,
     with_chosen_networks,
 )

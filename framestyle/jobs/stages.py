@@ -1,7 +1,6 @@
-"""Building the stages of a run: networks chosen and loaded, style pictures read, sizes checked."""
+"""Building the stages of a run: networks chosen and loaded, sizes checked."""
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -9,11 +8,10 @@ from typing import Any, TypeVar, cast
 from torch import Tensor
 
 from framestyle.config import Config, StyleSettings
-from framestyle.errors import InputError, SettingsError
-from framestyle.files import home_expanded
+from framestyle.errors import InputError
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
-from framestyle.media import Colour, picture_within, read_picture, to_tensor
+from framestyle.jobs.pictures import Style, init_file
 from framestyle.networks import (
     FeatureNetwork,
     Pooling,
@@ -24,49 +22,15 @@ from framestyle.networks import (
 )
 from framestyle.objectives import split_channels
 from framestyle.progress import Notice, Progress
-from framestyle.settings import Settings, number
+from framestyle.settings import Settings
 from framestyle.stages import DreamStage, FrameStyler, StyleStage
 
 Group = TypeVar("Group", bound=Settings)
-Style = tuple[Path, float]
-"""A style picture and its weight."""
-
-
-def parse_style(text: str) -> Style:
-    """Parse ``PICTURE`` or ``PICTURE:WEIGHT``; a file whose name has the colon comes first.
-
-    Raises:
-        SettingsError: The weight is not over 0.
-    """
-    path, colon, weight = text.rpartition(":")
-    if not colon or os.path.exists(text):  # noqa: PTH110 - that of Path raises for long names
-        return home_expanded(text), 1.0
-    try:
-        value = number(weight)
-    except ValueError:
-        return home_expanded(text), 1.0  # a colon of the name, or of a drive
-    return home_expanded(path), checked_weight(text, value)
-
-
-def checked_weight(style: str, weight: float) -> float:
-    """Return the weight of a style; raises ``SettingsError`` where it is not one."""
-    if not 0 < weight < 1e6:
-        raise SettingsError(
-            f"style {style!r}: got the weight {weight:g}, expected one over 0 and under a million"
-        )
-    return weight
 
 
 def weights_files(config: Config) -> dict[str, Path]:
     """Return the weights files that the settings name, by network."""
     return dict(parse_weights(text) for text in config.compute.weights)
-
-
-def init_file(config: Config) -> Path | None:
-    """Return the picture that a shot's first frame starts from, where the settings name one."""
-    if not config.style.enabled or config.style.init in ("content", "noise"):
-        return None
-    return home_expanded(config.style.init)
 
 
 def with_chosen_networks(config: Config, device: Device, progress: Progress) -> Config:
@@ -108,35 +72,6 @@ def _filled(settings: Group, **of_network: Any) -> Group:
     """Return settings in which the network says what the user leaves open."""
     missing = {name: value for name, value in of_network.items() if getattr(settings, name) is None}
     return settings.replaced(**missing)
-
-
-def read_pictures(
-    config: Config, styles: Sequence[Style], colour: Colour | None = None
-) -> dict[Path, Tensor]:
-    """Read every picture beside the input: styles, guide and start.
-
-    Args:
-        config: All settings.
-        styles: Style pictures with weights.
-        colour: Of the clip; pictures become what they would be in it.
-
-    Returns:
-        (1, 3, H, W) float32 in [0, 1] by path, on the CPU.
-
-    Raises:
-        InputError: One of them is missing or not a picture.
-        SettingsError: The style stage is on and there is no style picture.
-    """
-    if config.style.enabled and not styles:
-        raise SettingsError(
-            "no style picture is given; name one after the input, or give --no-style to dream only"
-        )
-    paths = [path for path, _ in styles] if config.style.enabled else []
-    if config.dream.enabled and config.dream.guide is not None:
-        paths.append(config.dream.guide)
-    init = init_file(config)
-    paths += [init] if init is not None else []
-    return {path: to_tensor(picture_within(read_picture(path), colour)) for path in paths}
 
 
 def build(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from framestyle.jobs.parts import Part
-from framestyle.jobs.passes import Done, Leg, counted, written
+from framestyle.jobs.passes import Done, KeptFrames, Leg, counted, written
 from framestyle.jobs.results import Results
 from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.shots import Cutting
@@ -60,6 +60,11 @@ class Task:
         made = range(max(first, self.legs[0].stretch.first), written(self.legs, self.done))
         return [index for index in made if self.is_written(index)]
 
+    def left(self) -> range:
+        """Return the frames that it has not made yet, where it is made in one leg."""
+        stretch = self.legs[0].stretch
+        return range(stretch.first if self.done is None else self.done.frame + 1, stretch.end)
+
     def find(self, results: Results, first: int, hands_over: bool) -> None:
         """See how far it has come in earlier runs; what is damaged is done again.
 
@@ -80,6 +85,10 @@ class Task:
             if is_usable and results.are_whole(self.waiting(first), self.version):
                 self.states.drop_after(back)
                 return
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
         self.states.remove()
         self.done = None
 
@@ -95,13 +104,16 @@ class Task:
             self.states.settle(self.end.frame, self.end.leg)
 
 
-def tasks_of(parts: Sequence[Part], cutting: Cutting, results: Results, first: int) -> list[Task]:
+def tasks_of(
+    parts: Sequence[Part], cutting: Cutting, results: Results, kept: KeptFrames, first: int
+) -> list[Task]:
     """Return all that is done for the parts of a clip, and how far it has come.
 
     Args:
         parts: In order.
         cutting: How the clip is divided by cuts.
         results: What waits for its turn.
+        kept: What parts hand on to joins.
         first: Position from which on results are wanted.
 
     Returns:
@@ -111,9 +123,17 @@ def tasks_of(parts: Sequence[Part], cutting: Cutting, results: Results, first: i
         JobError: What is damaged cannot be deleted.
     """
     tasks = list(_tasks(parts, cutting, results))
-    for task in reversed(tasks):  # joins before what they go on from
-        later = [other for other in tasks if other.needs and other.needs[0] is task]
-        task.find(results, first, any(other.done is None for other in later))
+    joins = [task for task in tasks if task.needs]
+    for task in joins:
+        task.find(results, first, hands_over=False)
+    for task in tasks:
+        if task not in joins:
+            after = (join for join in joins if join.needs[0] is task)
+            task.find(results, first, any(join.done is None for join in after))
+    for join in joins:
+        _, own = join.needs
+        if own.is_over and not join.is_over and not kept.are_whole(join.left(), own.end.leg):
+            own.forget()
     return tasks
 
 

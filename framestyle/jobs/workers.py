@@ -18,7 +18,7 @@ from framestyle.jobs.board import Board, StoppedError
 from framestyle.jobs.departures import Checkpoints
 from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.parts import Part
-from framestyle.jobs.passes import KeptFrames
+from framestyle.jobs.passes import KEPT, KeptFrames
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.results import Results
 from framestyle.jobs.shots import Cutting
@@ -60,7 +60,8 @@ class Workers:
         self._results = Results(self.job.path / AHEAD, self.source.info)
         self._results.folder.mkdir(exist_ok=True)
         written = self.sink.next_index
-        self._tasks = tasks_of(self.parts, self.cutting, self._results, written)
+        kept = KeptFrames(self.job.path / KEPT)
+        self._tasks = tasks_of(self.parts, self.cutting, self._results, kept, written)
         self._board = Board(self._tasks, written)
         self._telling = threading.Lock()
 

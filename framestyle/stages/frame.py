@@ -9,6 +9,7 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.networks import Room
 from framestyle.objectives import TemporalLoss
+from framestyle.stages.colours import with_colours_of
 from framestyle.stages.dissolve import dissolved
 from framestyle.stages.dream import DreamStage
 from framestyle.stages.optimise import OnIteration
@@ -241,13 +242,3 @@ class FrameStyler:
 def _dreamed(source: Tensor, state: FrameState) -> Tensor:
     """Return the dream of a frame that is done."""
     return source if state.dream_delta is None else (source + state.dream_delta).clamp(0.0, 1.0)
-
-
-def with_colours_of(source: Tensor, result: Tensor) -> Tensor:
-    """Give the result the colours of the source and keep its brightness (Gatys 2016b, luminance).
-
-    Both (1, 3, H, W) in [0, 1]; the luma is that of BT.601.
-    """
-    weights = torch.tensor([0.299, 0.587, 0.114], device=source.device).view(1, 3, 1, 1)
-    change = ((result - source) * weights).sum(dim=1, keepdim=True)
-    return (source + change).clamp(0.0, 1.0)

@@ -8,11 +8,10 @@ import torch
 from framestyle.config import Config
 from framestyle.errors import InputError, ModelError, SettingsError
 from framestyle.jobs.device import pick_device
+from framestyle.jobs.pictures import parse_style, read_pictures
 from framestyle.jobs.stages import (
     build,
     check_networks,
-    parse_style,
-    read_pictures,
     weights_files,
     with_chosen_networks,
 )

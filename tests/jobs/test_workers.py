@@ -155,10 +155,7 @@ def test_a_piece_turns_into_the_next(divided, go, long_folder, contents, tmp_pat
             assert divided[name] == whole[name]
         elif i not in joined:
             assert divided[name] == parted[name]
-    steps = [
-        np.abs(picture(divided[a]) - picture(divided[b])).mean()
-        for a, b in pairwise(names)
-    ]
+    steps = [np.abs(picture(divided[a]) - picture(divided[b])).mean() for a, b in pairwise(names)]
     cut = np.abs(picture(parted[names[half - 1]]) - picture(parted[names[half]])).mean()
     usual = float(np.median(steps[: half - 1]))
     assert cut > 1.2 * usual  # where nothing joins them, there is a jump
@@ -233,6 +230,29 @@ def test_what_is_damaged_is_made_again(saving, what, go, contents, tmp_path):
     assert damage_all(folder_beside(output) / "ahead", what) > 0
     go(output, 2)
     assert contents(output) == whole
+
+
+@pytest.mark.parametrize("what", ["ahead/*.frame", "ahead/join-*", "passes/*", "[ap]*[ds]/*"])
+def test_what_is_damaged_of_pieces_is_made_again(
+    saving, what, divided, go, long_folder, contents, monkeypatch, tmp_path
+):
+    """Both pieces are made, and the join is broken off in its middle."""
+    output, joined = tmp_path / "out", []
+    step = FrameStyler.step
+
+    def stops(self, *given, join=None, **how):
+        joined.extend([join] if join is not None else [])
+        if len(joined) == 9:
+            raise KeyboardInterrupt
+        return step(self, *given, join=join, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrameStyler, "step", stops)
+        with pytest.raises(KeyboardInterrupt):
+            go(output, 2, source=long_folder, **DIVIDED)
+    assert damage_all(folder_beside(output), what) > 0
+    go(output, 2, source=long_folder, **DIVIDED)
+    assert contents(output) == divided
 
 
 def test_other_settings_are_refused_though_only_a_later_part_has_begun(

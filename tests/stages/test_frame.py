@@ -18,7 +18,7 @@ from framestyle.stages import (
     StyleStage,
     looked_back_to,
 )
-from framestyle.stages.frame import with_colours_of
+from framestyle.stages.colours import with_colours_of
 
 CONTENT = (("fire3", 1.0),)
 STYLE = (("relu1", 1.0), ("fire2", 1.0), ("fire3", 1.0))
