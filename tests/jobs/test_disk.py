@@ -21,8 +21,9 @@ SHOTS = Cutting([Shot(0, 700), Shot(700, 1000)])
 GB = 10**9
 
 
-def need(name, info=INFO, cutting=SHOTS, passes=1, **changes):
-    return need_of(Config().changed(changes), info, cutting, Path(name), passes)
+def need(name, info=INFO, cutting=SHOTS, passes=1, workers=1, ahead=0, **changes):
+    config = Config().changed(changes)
+    return need_of(config, info, cutting, Path(name), passes, workers, ahead)
 
 
 def test_a_video_takes_a_bounded_part_however_long_it_is():
@@ -54,6 +55,14 @@ def test_passes_take_what_the_longest_stretch_takes():
     only_style = {"dream": {"enabled": False}}
     style = need("out.mp4", passes=3, **only_style).job - need("out.mp4", **only_style).job
     assert style == 700 * (2 * 14 * 1280 * 720 + 16 * 640 * 360)
+
+
+def test_workers_take_their_states_and_what_waits_for_its_turn():
+    one, two = need("out.mp4"), need("out.mp4", workers=2)
+    waiting = need("out.mp4", workers=2, ahead=300)
+    assert two.job - one.job == 3 * 1280 * 720 * 10 * (4 + 2 * 3)  # three states of ten numbers
+    assert waiting.job - two.job == 300 * 3 * 1280 * 720
+    assert waiting.output == one.output
 
 
 def test_what_fits_is_told_in_one_line(tmp_path):
@@ -97,14 +106,19 @@ def size_of(folder):
 
 
 @pytest.mark.parametrize("name", ["out", "out.mp4"])
-@pytest.mark.parametrize("passes", [1, 2])
+@pytest.mark.parametrize(("passes", "workers"), [(1, 1), (2, 1), (1, 2), (2, 2)])
 def test_no_run_takes_much_more_than_it_says(
-    name, passes, clip_file, style_file, quick, monkeypatch, tmp_path
+    name, passes, workers, clip_file, style_file, quick, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(departures, "SAVE_SECONDS", 0.0)
-    config = quick.changed({"motion": {"passes": passes, "cuts": False}})
+    named = tmp_path / "shots.txt"
+    named.write_text("1 2\n3 5\n" if workers > 1 else "1 5\n")
+    how = {"motion": {"passes": passes, "shots": named}, "compute": {"workers": workers}}
+    config = quick.changed(how)
     info = open_source(clip_file).info
-    said = need_of(config, info, Cutting([Shot(0, 5)]), tmp_path / name, passes)
+    cutting = Cutting([Shot(0, 2), Shot(2, 5)] if workers > 1 else [Shot(0, 5)])
+    ahead = 3 * (workers - 1)
+    said = need_of(config, info, cutting, tmp_path / name, passes, workers, ahead)
     taken = []
 
     def hear(event):
