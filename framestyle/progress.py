@@ -1,8 +1,8 @@
 """Progress events: the library emits them, whoever called it may draw them.
 
 A progress callback takes one event and returns nothing. It runs in a thread that optimises, so it
-should be quick. Where several do, frames come out of order, but one event at a time. Raising from it
-stops the run.
+should be quick. Where several do, frames come out of order, but one event at a time. Raising from
+it stops the run.
 """
 
 from collections.abc import Callable, Mapping
