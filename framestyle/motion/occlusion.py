@@ -1,9 +1,9 @@
 """Where a flow can be trusted (Sundaram 2010, with the constants of Ruder 2016, section 4.2)."""
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
+from framestyle.motion.boxes import box_max, box_mean
 from framestyle.motion.warp import look_up, outside
 
 SOFT_PX = 5
@@ -34,8 +34,7 @@ def softened(mask: Tensor) -> Tensor:
     A seam in the mask would be one in the picture.
     """
     hard = mask.to(torch.float32)
-    mean = nnf.avg_pool2d(hard, SOFT_PX, 1, SOFT_PX // 2, count_include_pad=False)
-    return hard * mean
+    return hard * box_mean(hard, SOFT_PX)
 
 
 def occluded(flow: Tensor, back: Tensor) -> Tensor:
@@ -55,8 +54,8 @@ def without_specks(mask: Tensor) -> Tensor:
     Flow wanders by a fraction of a pixel where there is nothing to hold on to, and the test above
     then marks grains and threads. What comes into view is wider, or gone in the next frame.
     """
-    shrunk = -nnf.max_pool2d(-mask.float(), 3, stride=1, padding=1)
-    return nnf.max_pool2d(shrunk, 3, stride=1, padding=1) > 0.5
+    shrunk = -box_max(-mask.float(), 3)
+    return box_max(shrunk, 3) > 0.5
 
 
 def motion_edge(flow: Tensor) -> Tensor:

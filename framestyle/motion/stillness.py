@@ -1,9 +1,9 @@
 """Where a clip does not move: a flow that explains nothing is no flow."""
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
+from framestyle.motion.boxes import box_max, box_mean
 from framestyle.motion.warp import look_up
 
 BOX_PX = 9
@@ -41,7 +41,7 @@ def without_idle_motion(flow: Tensor, other: Tensor, this: Tensor) -> Tensor:
     down, across = torch.gradient(this, dim=(2, 3))
     texture = _mean((down.square() + across.square()).mean(dim=1, keepdim=True))
     rests = (still + NOISE**2 < SMALLEST_MOVE_PX**2 * texture).to(flow.dtype)
-    rests = nnf.max_pool2d(rests, BOX_PX, stride=1, padding=BOX_PX // 2)
+    rests = box_max(rests, BOX_PX)
     return flow * _mean(moves) * (1.0 - rests)
 
 
@@ -50,5 +50,4 @@ def _change(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor) -> Tensor:
-    """Mean over the neighbourhood; the border counts what is inside the frame."""
-    return nnf.avg_pool2d(values, BOX_PX, stride=1, padding=BOX_PX // 2, count_include_pad=False)
+    return box_mean(values, BOX_PX)

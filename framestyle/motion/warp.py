@@ -1,5 +1,7 @@
 """Carrying a picture along a flow."""
 
+import math
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
@@ -50,18 +52,25 @@ def carry(image: Tensor, flow: Tensor) -> Tensor:
 
 def twice_as_large(image: Tensor) -> Tensor:
     """Return a picture (1, C, H, W) at twice its size: every second pixel is one of its own."""
-    offsets = torch.arange(-LOBES, LOBES, device=image.device, dtype=image.dtype) + 0.5
-    kernel = torch.sinc(offsets) * torch.sinc(offsets / LOBES)
-    kernel = kernel / kernel.sum()
-    channels = image.shape[1]
-    for dim, shape, border in (
-        (3, (1, 1, 1, -1), (LOBES - 1, LOBES, 0, 0)),
-        (2, (1, 1, -1, 1), (0, 0, LOBES - 1, LOBES)),
-    ):
-        filters = kernel.view(shape).expand(channels, *kernel.view(shape).shape[1:])
-        between = nnf.conv2d(nnf.pad(image, border, mode="replicate"), filters, groups=channels)
+    for dim, border in ((3, (LOBES - 1, LOBES, 0, 0)), (2, (0, 0, LOBES - 1, LOBES))):
+        count = image.shape[dim]
+        wide = nnf.pad(image, border, mode="replicate")
+        between = torch.zeros_like(image)
+        for lobe, weight in enumerate(_lanczos()):  # a sum of rows: a convolution takes twice that
+            left = wide.narrow(dim, LOBES - 1 - lobe, count)
+            between.add_(left + wide.narrow(dim, LOBES + lobe, count), alpha=weight)
         image = torch.stack([image, between], dim=dim + 1).flatten(dim, dim + 1)
     return image
+
+
+def _lanczos() -> list[float]:
+    """Weights of the pixels to each side of the middle between two, from the nearest outwards."""
+
+    def sinc(x: float) -> float:
+        return math.sin(math.pi * x) / (math.pi * x)
+
+    weights = [sinc(at + 0.5) * sinc((at + 0.5) / LOBES) for at in range(LOBES)]
+    return [weight / (2.0 * sum(weights)) for weight in weights]
 
 
 def _sampled(image: Tensor, places: Tensor, mode: str) -> Tensor:

@@ -7,10 +7,10 @@ the clip stands still in the result.
 
 from dataclasses import dataclass
 
-import torch.nn.functional as nnf
 from torch import Tensor
 
 from framestyle.motion import Motion
+from framestyle.motion.boxes import box_max, box_mean
 
 UNCHANGED, CHANGED = 2 / 255, 8 / 255
 """Root mean square change, of a range of 1, up to which a place is left alone (compression and
@@ -51,11 +51,11 @@ def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
         motion: How the last frame lies in this one.
     """
     square = (source - painted_for).square().mean(dim=1, keepdim=True)
-    seen = _boxed(square).sqrt()
+    seen = box_mean(square, BOX_PX).sqrt()
     # what comes into view is known to be another thing, and tells nothing of what is beside it
-    beside = _boxed(square * motion.seen) / _boxed(motion.seen).clamp(min=1e-6)
+    beside = box_mean(square * motion.seen, BOX_PX) / box_mean(motion.seen, BOX_PX).clamp(min=1e-6)
     # what stands still beside something that moves belongs to a neighbourhood that does not change
-    least = -nnf.max_pool2d(-seen, BOX_PX, 1, BOX_PX // 2)
+    least = -box_max(-seen, BOX_PX)
     speed = motion.back.square().sum(dim=1, keepdim=True).sqrt()
     worn = WEAR * speed.clamp(max=1.0)
     return Change(
@@ -63,10 +63,6 @@ def change(source: Tensor, painted_for: Tensor, motion: Motion) -> Change:
         same=1.0 - _between(seen, UNCHANGED, CHANGED),
         lost=_between(beside.sqrt(), KNOWN, LOST),
     )
-
-
-def _boxed(values: Tensor) -> Tensor:
-    return nnf.avg_pool2d(values, BOX_PX, 1, BOX_PX // 2, count_include_pad=False)
 
 
 def _between(values: Tensor, low: float, high: float) -> Tensor:
