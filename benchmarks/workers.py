@@ -20,7 +20,7 @@ from framestyle.progress import Event, FrameDone, RunStarted
 CASES = (("draft", 320), ("standard", 320), ("standard", 480), ("standard", 640))
 FRAMES = 12
 """Of each shot."""
-ROUNDS = 2
+ROUNDS = 3
 DIVIDED = ("standard", 320, 120, 60)
 """Preset, width, frames of the only shot, and the longest stretch into which it is divided."""
 
