@@ -10,12 +10,24 @@ class StoppedError(Exception):
     """The run ends, for a reason that another thread knows."""
 
 
+LOOK_SECONDS = 0.2
+"""How often who waits looks whether the run ends."""
+
+
 class Board:
     """Which frames are made, what is to be done next, and whether to go on; for many threads.
+
+    The main thread, which signals interrupt anywhere, takes no lock of it: it would never give it
+    back.
 
     Args:
         tasks: All that is done, in the order in which it is best done.
         written: Frames of the output that stand.
+
+    Attributes:
+        written: Frames that no later run asks for.
+        error: What the run ends with, if anything.
+        is_stopped: Whether it ends; who makes frames then does so within a step.
     """
 
     def __init__(self, tasks: Sequence[Task], written: int) -> None:
@@ -23,18 +35,18 @@ class Board:
         self._changed = threading.Condition()
         self._left = [task for task in tasks if not task.is_over]
         self._made = {(i, task.version) for task in tasks for i in task.waiting(written)}
-        self._error: BaseException | None = None
-        self._is_stopped = False
+        self.error: BaseException | None = None
+        self.is_stopped = False
 
     def next_task(self) -> Task | None:
         """Return a task to do, when there is one that needs no other first; None at the end."""
         with self._changed:
-            while self._left and not self._is_stopped:
+            while self._left and not self.is_stopped:
                 for task in self._left:
                     if all(other.is_over for other in task.needs):
                         self._left.remove(task)
                         return task
-                self._changed.wait()
+                self._changed.wait(LOOK_SECONDS)
             return None
 
     def finish(self, task: Task) -> None:
@@ -50,27 +62,21 @@ class Board:
             self._changed.notify_all()
 
     def wait_for(self, index: int, version: int) -> None:
-        """Return when a frame is made, in a version; raise what went wrong before."""
+        """Return when a frame is made, in a version; raise ``StoppedError`` where the run ends."""
         with self._changed:
-            self._changed.wait_for(lambda: self._error or (index, version) in self._made)
-            if self._error is not None:
-                raise self._error
+            while (index, version) not in self._made:
+                self.check()
+                self._changed.wait(LOOK_SECONDS)
             self._made.discard((index, version))
 
     def fail(self, error: BaseException) -> None:
         """Have the run end with an error; the first one counts."""
         with self._changed:
-            self._error = self._error or error
-            self._is_stopped = True
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Have those who make frames end, within a step."""
-        with self._changed:
-            self._is_stopped = True
+            self.error = self.error or error
+            self.is_stopped = True
             self._changed.notify_all()
 
     def check(self) -> None:
         """Raise ``StoppedError`` where the run ends."""
-        if self._is_stopped:
+        if self.is_stopped:
             raise StoppedError

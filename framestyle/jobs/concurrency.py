@@ -1,5 +1,6 @@
 """How many parts of a clip are made at the same time, and what makes each of them."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from framestyle.config import ComputeSettings
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.parts import Part
 from framestyle.networks import Room
-from framestyle.progress import Notice, Progress
+from framestyle.progress import Event, Notice, Progress
 from framestyle.stages import FrameStyler
 from framestyle.stages.pyramid import Size
 
@@ -42,6 +43,17 @@ def worker_count(
         return min(settings.workers, len(parts))
     most = min(len(parts), torch.get_num_threads(), MOST) if device.device.type == "cpu" else 1
     return next((n for n in range(most, 1, -1) if not _needs_tiles(_shared(styler, n), size)), 1)
+
+
+def one_at_a_time(progress: Progress) -> Progress:
+    """Return a callback that several threads may call, for one that only one may."""
+    telling = threading.Lock()
+
+    def tell(event: Event) -> None:
+        with telling:
+            progress(event)
+
+    return tell
 
 
 def stylers_for(

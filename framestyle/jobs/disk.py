@@ -41,6 +41,7 @@ def need_of(
     passes: int,
     workers: int = 1,
     ahead: int = 0,
+    joined: int = 0,
 ) -> Need:
     """Estimate what a run takes.
 
@@ -52,13 +53,14 @@ def need_of(
         passes: How often each stretch is gone over.
         workers: How many parts are made at the same time.
         ahead: Frames that are made before it is their turn, at most.
+        joined: Frames that are kept for what joins the parts of a shot, at most.
     """
     pixels, count = info.width_px * info.height_px, info.frame_count
-    numbers = 3 * config.dream.enabled + 4 * config.style.enabled
+    numbers: int = 3 * config.dream.enabled + 4 * config.style.enabled
     numbers += 3 if numbers else 0
     # the last frame in float32, those that are looked back to in float16
     state = pixels * numbers * (4 + 2 * (config.motion.long_term - 1) * (count > 1))
-    job = (KEPT + 1) * state * workers
+    job = (KEPT + 1) * state * workers + joined * 2 * numbers * pixels
     if passes > 1:
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)
@@ -112,7 +114,8 @@ def _check(need: int, free: int, place: Path) -> None:
     if need * LEAST > free:
         raise OutputError(
             f"the run takes about {_size(need)} of the disk of {place}, where {_size(free)} are "
-            "free; make room, name a folder on another disk with --job-dir, or give --size"
+            "free; make room, name a folder on another disk with --job-dir, or give --workers 1 or "
+            "--size"
         )
 
 

@@ -23,7 +23,7 @@ AHEAD = "ahead"
 """Folder for what is made before it is its turn."""
 FOLDERS = (AHEAD, "flow", "frames", "passes", "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
-FILES = (MARK, "manifest.*", "state*", "shots.txt", "ledger.txt", "*.part", "tmp*")
+FILES = (MARK, "manifest.*", "state*", "shots.txt", "workers.txt", "ledger.txt", "*.part", "tmp*")
 """Forms of the other names in it. Nothing else is ever deleted."""
 
 

@@ -4,21 +4,26 @@ from pathlib import Path
 
 from framestyle.config import Config
 from framestyle.jobs.begun import Begun
-from framestyle.jobs.concurrency import stylers_for, worker_count
+from framestyle.jobs.concurrency import one_at_a_time, stylers_for, worker_count
 from framestyle.jobs.device import Device
 from framestyle.jobs.disk import checked_room, need_of
 from framestyle.jobs.flow import follows
-from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.memory import told_tiles
-from framestyle.jobs.parts import most_ahead, parts_of
+from framestyle.jobs.parts import JOINED_FRAMES, most_ahead, parts_of
 from framestyle.jobs.passes import counted, legs
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.shots import cutting_of
 from framestyle.jobs.workers import Workers
 from framestyle.media import Source
+from framestyle.media.landing import disk_errors, sealed, unsealed, write_whole
 from framestyle.motion import FlowSource
 from framestyle.progress import Notice, Progress, RunStarted
 from framestyle.stages import FrameStyler
+
+COUNT_FILE = "workers.txt"
+"""Where a job keeps how many workers it has. Of the memory and the threads that there are it follows
+only at first: with others, numbers would be others."""
 
 
 def make_frames(
@@ -52,13 +57,22 @@ def make_frames(
     cutting, passes = begun.cutting or cutting_of(clip, config, job.path, progress), begun.passes
     longest = config.motion.longest_stretch if follows(config, clip.info) else None
     parts, size = parts_of(cutting, passes, longest), (clip.info.height_px, clip.info.width_px)
-    count = worker_count(config.compute, device, parts, styler, size)
-    stylers = stylers_for(count, styler, device, config.compute, progress)
+    count = _kept_count(job.path) or worker_count(config.compute, device, parts, styler, size)
+    with disk_errors("keeping the number of workers", job.path):
+        write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
+    stylers = stylers_for(
+        count, styler, device, config.compute, progress := one_at_a_time(progress)
+    )
+    if len(parts) == 1 and (config.compute.workers or 1) > 1:
+        progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
     for line in told_tiles(stylers[0], size):
         progress(Notice(line))
-    is_one_way = count == 1 and not any(part.joins for part in parts)
+    joins = sum(part.joins for part in parts)
+    # what several workers have begun, one goes on with in their way
+    is_one_way = count == 1 and joins == 0 and not (job.path / AHEAD).exists()
     ahead = 0 if is_one_way else most_ahead(parts, count)
-    need = need_of(config, clip.info, cutting, output, passes, count, ahead)
+    joined = JOINED_FRAMES * min(joins, count)
+    need = need_of(config, clip.info, cutting, output, passes, count, ahead, joined)
     progress(Notice(checked_room(need, job.path, output)))
     if is_one_way:
         every = legs(cutting, passes)
@@ -82,3 +96,11 @@ def make_frames(
         )
         progress(RunStarted(*workers.counted()))
         workers.run()
+
+
+def _kept_count(folder: Path) -> int | None:
+    """Return how many workers a job has; None for a new one."""
+    try:
+        return int(unsealed((folder / COUNT_FILE).read_bytes()))
+    except (OSError, ValueError):
+        return None

@@ -36,6 +36,7 @@ class Results:
         path = self._path(frame.index, version)
         parts = {"pixels": frame.pixels, "alpha": frame.alpha}
         arrays = {k: np.ascontiguousarray(v) for k, v in parts.items() if v is not None}
+        arrays["at"] = np.array([frame.index, version])
         part = path.with_suffix(".part")
         with disk_errors(f"keeping {frame.label} until its turn", self.folder):
             self.folder.mkdir(exist_ok=True)
@@ -54,6 +55,8 @@ class Results:
         path = self._path(index, version)
         try:
             arrays = load(unsealed(path.read_bytes()))
+            if arrays["at"].tolist() != [index, version]:
+                raise ValueError("it is another frame")
             name = self._info.frame_name(index)
             return Frame(index, arrays["pixels"], name, arrays.get("alpha"))
         except (OSError, ValueError, SafetensorError, KeyError) as error:

@@ -132,8 +132,10 @@ def tasks_of(
             task.find(results, first, any(join.done is None for join in after))
     for join in joins:
         _, own = join.needs
-        if own.is_over and not join.is_over and not kept.are_whole(join.left(), own.end.leg):
-            own.forget()
+        if own.done is not None and own.done.leg == own.end.leg:
+            handed_on = [index for index in join.left() if index <= own.done.frame]
+            if not kept.are_whole(handed_on, own.end.leg):
+                own.forget()
     return tasks
 
 

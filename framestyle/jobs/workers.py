@@ -6,6 +6,7 @@ for. What is made does not depend on which worker makes it, or when.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -24,9 +25,12 @@ from framestyle.jobs.results import Results
 from framestyle.jobs.shots import Cutting
 from framestyle.jobs.tasks import JOINED, MADE, Task, tasks_of
 from framestyle.media import Frame, Sink, Source
+from framestyle.media.landing import disk_errors, sync
 from framestyle.motion import FlowSource
 from framestyle.progress import Event, Progress
 from framestyle.stages import ClipState, FrameStyler
+
+WATCH_SECONDS = 0.02
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Workers:
         stylers: What makes frames, one for each worker.
         flow: Where the motion between frames comes from, for any number of threads; or None.
         device: Where frames are made.
-        progress: Hears of every step and frame, of one thread at a time.
+        progress: Hears of every step and frame, from several threads (``one_at_a_time``).
     """
 
     source: Source
@@ -58,12 +62,15 @@ class Workers:
     def __post_init__(self) -> None:
         """See what earlier runs have left whole; raises ``JobError``."""
         self._results = Results(self.job.path / AHEAD, self.source.info)
-        self._results.folder.mkdir(exist_ok=True)
+        # states rely on both: a power cut must not take a folder and leave what names it
+        with disk_errors("making folders", self.job.path):
+            for folder in (self._results.folder, self.job.path / KEPT):
+                folder.mkdir(exist_ok=True)
+            sync(self.job.path)
         written = self.sink.next_index
         kept = KeptFrames(self.job.path / KEPT)
         self._tasks = tasks_of(self.parts, self.cutting, self._results, kept, written)
         self._board = Board(self._tasks, written)
-        self._telling = threading.Lock()
 
     def counted(self) -> tuple[int, int]:
         """Return how many frames are made in all, each as often as it is, and how many are done."""
@@ -80,14 +87,27 @@ class Workers:
             threading.Thread(target=self._work, args=(styler,), name=f"worker {n}", daemon=True)
             for n, styler in enumerate(self.stylers, start=1)
         ]
-        for thread in threads:
-            thread.start()
+        threads.append(threading.Thread(target=self._write, name="in order", daemon=True))
+        try:
+            for thread in threads:
+                thread.start()
+            while threads[-1].is_alive():  # here signals interrupt
+                time.sleep(WATCH_SECONDS)
+        finally:
+            self._board.is_stopped = True
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        if self._board.error is not None:
+            raise self._board.error
+
+    def _write(self) -> None:
         try:
             self._write_in_order()
-        finally:
-            self._board.stop()
-            for thread in threads:
-                thread.join()
+        except StoppedError:
+            pass
+        except BaseException as error:
+            self._board.fail(error)
 
     def _write_in_order(self) -> None:
         checkpoints, saved = Checkpoints(self.sink, self.job.states), self.sink.next_index
@@ -152,8 +172,7 @@ class Workers:
 
     def _tell(self, event: Event) -> None:
         self._board.check()
-        with self._telling:
-            self.progress(event)
+        self.progress(event)
 
 
 class Waiting(Sink):

@@ -13,10 +13,11 @@ import torch
 
 from framestyle.config import ComputeSettings, Config, StyleSettings
 from framestyle.errors import JobError, UnfinishedJobError
-from framestyle.jobs import departures, run
+from framestyle.jobs import departures, making, run
 from framestyle.jobs.concurrency import stylers_for, worker_count
 from framestyle.jobs.device import Device
 from framestyle.jobs.folder import folder_beside
+from framestyle.jobs.making import COUNT_FILE
 from framestyle.jobs.parts import JOINED_FRAMES, Part
 from framestyle.jobs.shots import Stretch
 from framestyle.networks import Room
@@ -253,6 +254,29 @@ def test_what_is_damaged_of_pieces_is_made_again(
     assert damage_all(folder_beside(output), what) > 0
     go(output, 2, source=long_folder, **DIVIDED)
     assert contents(output) == divided
+
+
+def test_memory_that_has_shrunk_changes_no_byte(saving, go, contents, monkeypatch, tmp_path):
+    """How many workers there are by themselves follows from it once, when the job begins."""
+    how = {"compute": {"workers": None, "threads": 2}}
+    whole = contents(go(tmp_path / "whole", None, **how))
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "out", None, StopAt(FrameDone, 9), **how)
+    told = []
+    monkeypatch.setattr(making, "worker_count", lambda *given: 1)
+    go(tmp_path / "out", None, told.append, **how)
+    assert any("2 parts" in event.message for event in told if isinstance(event, Notice))
+    assert contents(tmp_path / "out") == whole
+
+
+def test_one_worker_goes_on_with_what_several_have_begun(saving, go, tmp_path):
+    """Where it is not known any more how many there were."""
+    output = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        go(output, None, StopAt(FrameDone, 9), compute={"workers": None, "threads": 2})
+    (folder_beside(output) / COUNT_FILE).unlink()
+    go(output, None, compute={"workers": None, "threads": 2})
+    assert len(list(output.iterdir())) == FRAMES
 
 
 def test_other_settings_are_refused_though_only_a_later_part_has_begun(
