@@ -56,7 +56,7 @@ def need_of(
         joined: Frames that are kept for what joins the parts of a shot, at most.
     """
     pixels, count = info.width_px * info.height_px, info.frame_count
-    numbers: int = 3 * config.dream.enabled + 4 * config.style.enabled
+    numbers = 3 * config.dream.enabled + 4 * config.style.enabled
     numbers += 3 if numbers else 0
     # the last frame in float32, those that are looked back to in float16
     state = pixels * numbers * (4 + 2 * (config.motion.long_term - 1) * (count > 1))
@@ -73,10 +73,10 @@ def need_of(
         result = round(count * frame * SHARES.get(suffix, PNG_SHARE))
         return Need(job + result, 0)
     kept = min(count, 2 * SEGMENT_FRAMES) * frame * PNG_SHARE
-    joined = count * frame * VIDEO_SHARE
+    encoded = count * frame * VIDEO_SHARE
     # the frames of animations are kept as they are until the end
-    parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else joined
-    return Need(round(job + kept + parts), round(joined))
+    parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else encoded
+    return Need(round(job + kept + parts), round(encoded))
 
 
 def checked_room(need: Need, folder: Path, output: Path) -> str:

@@ -22,8 +22,8 @@ from framestyle.progress import Notice, Progress, RunStarted
 from framestyle.stages import FrameStyler
 
 COUNT_FILE = "workers.txt"
-"""Where a job keeps how many workers it has. Of the memory and the threads that there are it follows
-only at first: with others, numbers would be others."""
+"""Where a job keeps how many workers it has. It follows from the memory and the threads that there
+are only when a job begins: with others, numbers would be others."""
 
 
 def make_frames(
