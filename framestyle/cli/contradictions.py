@@ -54,9 +54,8 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
         (f"--flow {flow}", True, useless, by_flow),
         ("--optimizer lbfgs", values.get("style.optimizer") == "lbfgs", useless, ADAM),
         ("--warm-start none", start == "none", useless,
-         {"style.iterations", "style.settle_change"}),
+         {"style.iterations", "style.settle_change", "motion.longest_stretch"}),
         (f"--warm-start {start}", start in ("none", "previous"), against, FURTHER),
-        (f"--warm-start {start}", start == "none", useless, {"motion.longest_stretch"}),
         ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
     ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import torch
@@ -79,26 +80,27 @@ def stylers_for(
     progress(Notice(f"{count} parts of the clip are made at the same time{each} (--workers)"))
     if device.device.type == "cuda":
         torch.cuda.synchronize(device.device)  # each has a stream of its own from here on
-    return [_with_player(_shared(styler, count), device, settings, progress) for _ in range(count)]
+    shared = [_shared(styler, count) for _ in range(count)]
+    # a player for each: two play at the same time
+    players = [
+        player_on(device.device, settings, one.room, lambda line: progress(Notice(line)))
+        for one in shared
+    ]
+    pairs = zip(shared, players, strict=True)
+    return [_given(one, room=one.room, player=player) for one, player in pairs]
 
 
 def _shared(styler: FrameStyler, count: int) -> FrameStyler:
     """Return a styler with an equal share of the memory."""
     budget = styler.room.budget_bytes
-    room = Room(None if budget is None else budget // count)
-    dream = None if styler.dream is None else replace(styler.dream, room=room)
-    style = None if styler.style is None else replace(styler.style, room=room)
+    return _given(styler, room=Room(None if budget is None else budget // count))
+
+
+def _given(styler: FrameStyler, *, room: Room, **more: Any) -> FrameStyler:
+    """Return a styler with another room, and stages that have more of their own."""
+    dream = None if styler.dream is None else replace(styler.dream, room=room, **more)
+    style = None if styler.style is None else replace(styler.style, room=room, **more)
     return replace(styler, dream=dream, style=style, room=room)
-
-
-def _with_player(
-    styler: FrameStyler, device: Device, settings: ComputeSettings, progress: Progress
-) -> FrameStyler:
-    """Return a styler whose stages record steps of their own: two play at the same time."""
-    player = player_on(device.device, settings, styler.room, lambda line: progress(Notice(line)))
-    dream = None if styler.dream is None else replace(styler.dream, player=player)
-    style = None if styler.style is None else replace(styler.style, player=player)
-    return replace(styler, dream=dream, style=style)
 
 
 def _needs_tiles(styler: FrameStyler, size: Size) -> bool:

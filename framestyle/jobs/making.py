@@ -57,12 +57,13 @@ def make_frames(
     cutting, passes = begun.cutting or cutting_of(clip, config, job.path, progress), begun.passes
     longest = config.motion.longest_stretch if follows(config, clip.info) else None
     parts, size = parts_of(cutting, passes, longest), (clip.info.height_px, clip.info.width_px)
-    count = _kept_count(job.path) or worker_count(config.compute, device, parts, styler, size)
-    with disk_errors("keeping the number of workers", job.path):
-        write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
-    stylers = stylers_for(
-        count, styler, device, config.compute, progress := one_at_a_time(progress)
-    )
+    count = _kept_count(job.path)
+    if count is None:
+        count = worker_count(config.compute, device, parts, styler, size)
+        with disk_errors("keeping the number of workers", job.path):
+            write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
+    progress = one_at_a_time(progress)
+    stylers = stylers_for(count, styler, device, config.compute, progress)
     if len(parts) == 1 and (config.compute.workers or 1) > 1:
         progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
     for line in told_tiles(stylers[0], size):

@@ -1,7 +1,7 @@
 """Going over a stretch several times, with its time and against it (Ruder 2016, section 4.4)."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -177,15 +177,6 @@ class KeptFrames:
                 f"{path}, which an earlier pass made, is missing or damaged ({error}); start the "
                 "job anew with --restart"
             ) from None
-
-    def are_whole(self, indices: Iterable[int], leg: int) -> bool:
-        """Tell whether what a leg made of all of some frames is there and can be read."""
-        try:
-            for index in indices:
-                self.read(index, leg, torch.device("cpu"))
-        except UnfinishedJobError:
-            return False
-        return True
 
     def drop_before(self, leg: Leg) -> None:
         """Delete all that no leg from this one on reads, whatever run left it."""

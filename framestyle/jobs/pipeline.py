@@ -5,8 +5,9 @@ One frame in, one frame out, in order. Three threads overlap; between them are s
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
+from framestyle.jobs.device import on_stream
 from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import KEPT, Done, KeptFrames, Leg, remaining
@@ -85,8 +87,9 @@ class Pipeline:
             self._go(leg, first, ClipState() if begins else state, departures)
 
     def _go(self, leg: Leg, first: int, state: ClipState, departures: Departures) -> None:
-        reading = ReadAhead(self._arrivals(leg, first), self._on_stream)
-        writing = WriteBehind(departures.write, self._on_stream)
+        within = partial(on_stream, self.stream)
+        reading = ReadAhead(self._arrivals(leg, first), within)
+        writing = WriteBehind(departures.write, within)
         try:
             for arrival in reading:
                 began = time.monotonic()
@@ -104,10 +107,6 @@ class Pipeline:
         finally:
             reading.close()
             writing.close()
-
-    def _on_stream(self) -> AbstractContextManager[object]:
-        """Return a context in which a thread works on the stream of the frames."""
-        return torch.cuda.stream(self.stream) if self.stream is not None else nullcontext()
 
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
         flow = self.flow if leg.optimises or leg.joins else None

@@ -20,7 +20,7 @@ class Results:
     """Frames by position and version, exactly as they are to be written.
 
     Args:
-        folder: Where; made when the first frame is kept.
+        folder: Where; it is there when a frame is kept.
         info: The clip.
     """
 
@@ -28,7 +28,7 @@ class Results:
         self.folder, self._info = folder, info
 
     def write(self, frame: Frame, version: int) -> None:
-        """Keep a frame; it outlives a killed run.
+        """Keep a frame; it outlives a killed run, and ``secure`` has it outlive a power cut.
 
         Raises:
             JobError: It cannot be written.
@@ -39,7 +39,6 @@ class Results:
         arrays["at"] = np.array([frame.index, version])
         part = path.with_suffix(".part")
         with disk_errors(f"keeping {frame.label} until its turn", self.folder):
-            self.folder.mkdir(exist_ok=True)
             try:
                 part.write_bytes(sealed(save(arrays)))
                 part.replace(path)
@@ -64,15 +63,6 @@ class Results:
                 f"{path}, which waited for its turn, is missing or damaged ({error}); the same "
                 "command makes it again"
             ) from None
-
-    def are_whole(self, indices: Iterable[int], version: int) -> bool:
-        """Tell whether all of some frames are there and can be read."""
-        try:
-            for index in indices:
-                self.read(index, version)
-        except JobError:
-            return False
-        return True
 
     def secure(self, indices: Iterable[int], version: int) -> None:
         """Have frames outlive a power cut.

@@ -1,8 +1,12 @@
 """What workers do: a part of a clip is made, or joined to the one before it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+import torch
+
+from framestyle.errors import FramestyleError
 from framestyle.jobs.parts import Part
 from framestyle.jobs.passes import Done, KeptFrames, Leg, counted, written
 from framestyle.jobs.results import Results
@@ -82,7 +86,9 @@ class Task:
         for back in range(self.states.count()):
             state, self.done = self.states.load("cpu", back)
             is_usable = bool(state.frames) or (self.is_over and not hands_over)
-            if is_usable and results.are_whole(self.waiting(first), self.version):
+            if is_usable and _can_be(
+                partial(results.read, version=self.version), self.waiting(first)
+            ):
                 self.states.drop_after(back)
                 return
         self.forget()
@@ -134,9 +140,20 @@ def tasks_of(
         _, own = join.needs
         if own.done is not None and own.done.leg == own.end.leg:
             handed_on = [index for index in join.left() if index <= own.done.frame]
-            if not kept.are_whole(handed_on, own.end.leg):
+            read = partial(kept.read, leg=own.end.leg, device=torch.device("cpu"))
+            if not _can_be(read, handed_on):
                 own.forget()
     return tasks
+
+
+def _can_be(read: Callable[[int], object], indices: Iterable[int]) -> bool:
+    """Tell whether all of some frames can be read: none is missing or damaged."""
+    try:
+        for index in indices:
+            read(index)
+    except FramestyleError:
+        return False
+    return True
 
 
 def _tasks(parts: Sequence[Part], cutting: Cutting, results: Results) -> Iterator[Task]:

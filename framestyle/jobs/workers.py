@@ -7,9 +7,10 @@ for. What is made does not depend on which worker makes it, or when.
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ import torch
 from framestyle.errors import JobError
 from framestyle.jobs.board import Board, StoppedError
 from framestyle.jobs.departures import Checkpoints
+from framestyle.jobs.device import on_stream
 from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.parts import Part
 from framestyle.jobs.passes import KEPT, KeptFrames
@@ -31,6 +33,7 @@ from framestyle.progress import Event, Progress
 from framestyle.stages import ClipState, FrameStyler
 
 WATCH_SECONDS = 0.02
+"""How often the main thread looks whether all is written."""
 
 
 @dataclass
@@ -84,10 +87,12 @@ class Workers:
             JobError: A frame could not be read, made or written; it is named.
         """
         threads = [
-            threading.Thread(target=self._work, args=(styler,), name=f"worker {n}", daemon=True)
-            for n, styler in enumerate(self.stylers, start=1)
+            threading.Thread(target=self._guarded, args=(do,), name=name, daemon=True)
+            for name, do in (
+                *((f"worker {n}", partial(self._work, s)) for n, s in enumerate(self.stylers, 1)),
+                ("in order", self._write_in_order),
+            )
         ]
-        threads.append(threading.Thread(target=self._write, name="in order", daemon=True))
         try:
             for thread in threads:
                 thread.start()
@@ -101,9 +106,10 @@ class Workers:
         if self._board.error is not None:
             raise self._board.error
 
-    def _write(self) -> None:
+    def _guarded(self, do: Callable[[], None]) -> None:
+        """Have the run end with what goes wrong in a thread."""
         try:
-            self._write_in_order()
+            do()
         except StoppedError:
             pass
         except BaseException as error:
@@ -132,14 +138,9 @@ class Workers:
         stream = None
         if self.device.type == "cuda":
             stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        try:
-            with torch.cuda.stream(stream) if stream is not None else nullcontext():
-                while (task := self._board.next_task()) is not None:
-                    self._do(task, styler, stream)
-        except StoppedError:
-            pass
-        except BaseException as error:
-            self._board.fail(error)
+        with on_stream(stream):
+            while (task := self._board.next_task()) is not None:
+                self._do(task, styler, stream)
 
     def _do(self, task: Task, styler: FrameStyler, stream: torch.cuda.Stream | None) -> None:
         pipeline = Pipeline(

@@ -24,26 +24,6 @@ def squared_norm(values: Tensor) -> Tensor:
     return norm.square()
 
 
-class _SquaredDistance(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, target: Tensor) -> Tensor:
-        difference = values - target
-        ctx.save_for_backward(difference)
-        return squared_norm(difference)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (difference,) = ctx.saved_tensors
-        return difference * (2.0 * grad), None
-
-
-def squared_distance(values: Tensor, target: Tensor) -> Tensor:
-    """Sum (x - y)^2 of two tensors of one shape; a scalar float32, differentiable in the first."""
-    result: Tensor = _SquaredDistance.apply(values, target)
-    return result
-
-
 class _SquaredDistances(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
@@ -57,6 +37,11 @@ class _SquaredDistances(torch.autograd.Function):
         factors = (2.0 * grad).unbind()
         pairs = zip(ctx.saved_tensors, factors, strict=True)
         return None, *(difference * factor for difference, factor in pairs)
+
+
+def squared_distance(values: Tensor, target: Tensor) -> Tensor:
+    """Sum (x - y)^2 of two tensors of one shape; a scalar float32, differentiable in the first."""
+    return squared_distances([values], [target])[0]
 
 
 def squared_distances(values: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:

@@ -97,14 +97,11 @@ class StyleLoss:
         self._relative = normalisation == "relative"
         self._matrices = [targets[name] for name, _ in layers]
         if self._relative:
-            total = sum(abs(weight) for _, weight in layers) or 1.0
-            weights = [weight / total for _, weight in layers]
             scales = [squared_norm(matrix) + formulas.EPS for matrix in self._matrices]
         else:
-            weights = [weight for _, weight in layers]
             scales = [torch.tensor(4.0 * len(matrix) ** 2) for matrix in self._matrices]
         device = self._matrices[0].device
-        self._weights = torch.tensor(weights, device=device)
+        self._weights = torch.tensor(_weights_of(layers, normalisation), device=device)
         self._scales = torch.stack(scales).to(device)
 
     @property
@@ -226,10 +223,18 @@ def _parts(
     plain: Callable[..., Tensor],
 ) -> list[_LayerDistance]:
     """What each layer adds: a share of a weighted mean (relative), or of a weighted sum."""
+    weighed = zip(layers, _weights_of(layers, normalisation), strict=True)
     if normalisation != "relative":
-        return [_LayerDistance(name, weight, plain, [targets[name]]) for name, weight in layers]
-    total = sum(abs(weight) for _, weight in layers) or 1.0
+        return [
+            _LayerDistance(name, weight, plain, [targets[name]]) for (name, _), weight in weighed
+        ]
     return [
-        _LayerDistance(name, weight / total, relative, [targets[name], squared_norm(targets[name])])
-        for name, weight in layers
+        _LayerDistance(name, weight, relative, [targets[name], squared_norm(targets[name])])
+        for (name, _), weight in weighed
     ]
+
+
+def _weights_of(layers: Layers, normalisation: str) -> list[float]:
+    """Return what each layer counts: its share of a weighted mean (relative), or its weight."""
+    total = sum(abs(weight) for _, weight in layers) if normalisation == "relative" else 1.0
+    return [weight / (total or 1.0) for _, weight in layers]
