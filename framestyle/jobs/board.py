@@ -21,8 +21,9 @@ class Board:
     back.
 
     Args:
-        tasks: All that is done, in the order in which it is best done.
+        tasks: All that is done, in the order in which it is best done: what one needs is before it.
         written: Frames of the output that stand.
+        most_waiting: Frames that may wait for their turn; see ``wait_for_room``.
 
     Attributes:
         written: Frames that no later run asks for.
@@ -30,9 +31,10 @@ class Board:
         is_stopped: Whether it ends; who makes frames then does so within a step.
     """
 
-    def __init__(self, tasks: Sequence[Task], written: int) -> None:
+    def __init__(self, tasks: Sequence[Task], written: int, most_waiting: int) -> None:
         self.written = written
         self._changed = threading.Condition()
+        self._tasks, self._most = tasks, most_waiting
         self._left = [task for task in tasks if not task.is_over]
         self._made = {(i, task.version) for task in tasks for i in task.waiting(written)}
         self.error: BaseException | None = None
@@ -61,6 +63,20 @@ class Board:
             self._made.add((index, version))
             self._changed.notify_all()
 
+    def wait_for_room(self, task: Task) -> None:
+        """Return when a task may add a frame; raise ``StoppedError`` where the run ends.
+
+        The first task that is not over never waits, because all that is written next comes from it.
+        Somebody has it: who finishes the one before it takes it next.
+        """
+        with self._changed:
+            while len(self._made) >= self._most and task is not self._first():
+                self.check()
+                self._changed.wait(LOOK_SECONDS)
+
+    def _first(self) -> Task | None:
+        return next((task for task in self._tasks if not task.is_over), None)
+
     def wait_for(self, index: int, version: int) -> None:
         """Return when a frame is made, in a version; raise ``StoppedError`` where the run ends."""
         with self._changed:
@@ -68,6 +84,7 @@ class Board:
                 self.check()
                 self._changed.wait(LOOK_SECONDS)
             self._made.discard((index, version))
+            self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
         """Have the run end with an error; the first one counts."""

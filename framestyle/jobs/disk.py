@@ -23,6 +23,8 @@ VIDEO_SHARE = 0.08
 """The same for a video of the default quality."""
 LEAST = 0.4
 """Of what is expected. A run takes at least so much, so that where less is free it is refused."""
+FEWEST_WAITING = 24
+"""Frames that may wait for their turn however little is free."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def need_of(
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)
         job += workers * longest * (2 * 2 * numbers * pixels + 16 * width * height)
-    frame = pixels * (4 if info.has_alpha else 3) * (2 if info.bit_depth == 16 else 1)
+    frame = _frame_bytes(info)
     job += ahead * frame
     suffix = output.suffix.lower()
     if output.is_dir() or not is_video(output, info):
@@ -77,6 +79,18 @@ def need_of(
     # the frames of animations are kept as they are until the end
     parts = count * frame * PNG_SHARE if CONTAINERS[suffix].name in ANIMATIONS else encoded
     return Need(round(job + kept + parts), round(encoded))
+
+
+def waiting_room(need: Need, folder: Path, info: ClipInfo) -> int:
+    """Return how many frames may wait on the disk for their turn: in half of what else is free.
+
+    Args:
+        need: What the run takes but for them.
+        folder: Of the job; what is in it is taken for free.
+        info: The clip.
+    """
+    free = shutil.disk_usage(folder).free + _bytes_in(folder) - need.job - need.output
+    return max(FEWEST_WAITING, free // 2 // _frame_bytes(info))
 
 
 def checked_room(need: Need, folder: Path, output: Path) -> str:
@@ -117,6 +131,11 @@ def _check(need: int, free: int, place: Path) -> None:
             "free; make room, name a folder on another disk with --job-dir, or give --workers 1 or "
             "--size"
         )
+
+
+def _frame_bytes(info: ClipInfo) -> int:
+    channels, depth_bytes = 4 if info.has_alpha else 3, 2 if info.bit_depth == 16 else 1
+    return info.width_px * info.height_px * channels * depth_bytes
 
 
 def _bytes_in(folder: Path) -> int:

@@ -6,11 +6,11 @@ from framestyle.config import Config
 from framestyle.jobs.begun import Begun
 from framestyle.jobs.concurrency import one_at_a_time, stylers_for, worker_count
 from framestyle.jobs.device import Device
-from framestyle.jobs.disk import checked_room, need_of
+from framestyle.jobs.disk import checked_room, need_of, waiting_room
 from framestyle.jobs.flow import follows
 from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.memory import told_tiles
-from framestyle.jobs.parts import JOINED_FRAMES, most_ahead, parts_of
+from framestyle.jobs.parts import JOINED_FRAMES, longest_joined, most_ahead, parts_of
 from framestyle.jobs.passes import counted, legs
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.shots import cutting_of
@@ -71,9 +71,15 @@ def make_frames(
     joins = sum(part.joins for part in parts)
     # what several workers have begun, one goes on with in their way
     is_one_way = count == 1 and joins == 0 and not (job.path / AHEAD).exists()
-    ahead = 0 if is_one_way else most_ahead(parts, count)
     joined = JOINED_FRAMES * min(joins, count)
-    need = need_of(config, clip.info, cutting, output, passes, count, ahead, joined)
+    need = need_of(config, clip.info, cutting, output, passes, count, 0, joined)
+    room = waiting_room(need, job.path, clip.info)
+    if not is_one_way:
+        ahead = most_ahead(parts, count)
+        if room < ahead and count > 1:
+            progress(Notice(_told_room(room, ahead)))
+        ahead = min(ahead, room + longest_joined(parts))
+        need = need_of(config, clip.info, cutting, output, passes, count, ahead, joined)
     progress(Notice(checked_room(need, job.path, output)))
     if is_one_way:
         every = legs(cutting, passes)
@@ -93,10 +99,17 @@ def make_frames(
         pipeline.run(begun.state, begun.done)
     else:
         workers = Workers(
-            clip, begun.sink, job, cutting, parts, stylers, flow, device.device, progress
+            clip, begun.sink, job, cutting, parts, stylers, flow, device.device, room, progress
         )
         progress(RunStarted(*workers.counted()))
         workers.run()
+
+
+def _told_room(room: int, ahead: int) -> str:
+    return (
+        f"workers: {room} frames wait on the disk for their turn at most, in half of what is free; "
+        f"with room for {ahead} nobody would have to wait"
+    )
 
 
 def _kept_count(folder: Path) -> int | None:

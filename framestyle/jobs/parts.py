@@ -95,3 +95,8 @@ def most_ahead(parts: Sequence[Part], workers: int) -> int:
         waiting = sum(min(length, max(0, turn - end + length)) for length, end in begun)
         most = max(most, waiting + (lengths[number] if part.joins else 0))  # joined when it is made
     return most
+
+
+def longest_joined(parts: Sequence[Part]) -> int:
+    """Return how many frames wait until the longest part is made that is joined to another."""
+    return max((part.stretch.end - part.stretch.first for part in parts if part.joins), default=0)

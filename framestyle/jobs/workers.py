@@ -49,6 +49,7 @@ class Workers:
         stylers: What makes frames, one for each worker.
         flow: Where the motion between frames comes from, for any number of threads; or None.
         device: Where frames are made.
+        most_waiting: Frames that may wait on the disk for their turn.
         progress: Hears of every step and frame, from several threads (``one_at_a_time``).
     """
 
@@ -60,6 +61,7 @@ class Workers:
     stylers: Sequence[FrameStyler]
     flow: FlowSource | None
     device: torch.device
+    most_waiting: int
     progress: Progress
 
     def __post_init__(self) -> None:
@@ -73,7 +75,7 @@ class Workers:
         written = self.sink.next_index
         kept = KeptFrames(self.job.path / KEPT)
         self._tasks = tasks_of(self.parts, self.cutting, self._results, kept, written)
-        self._board = Board(self._tasks, written)
+        self._board = Board(self._tasks, written, self.most_waiting)
 
     def counted(self) -> tuple[int, int]:
         """Return how many frames are made in all, each as often as it is, and how many are done."""
@@ -194,6 +196,7 @@ class Waiting(Sink):
         if not self._task.legs[-1].optimises:  # else it hears of that in every step
             self._board.check()
         if self._task.is_written(frame.index) and frame.index >= self._board.written:
+            self._board.wait_for_room(self._task)
             self._results.write(frame, self._task.version)
             self._unsecured.append(frame.index)
             self._board.add(frame.index, self._task.version)

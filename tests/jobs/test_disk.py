@@ -10,7 +10,7 @@ import pytest
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.jobs import departures, disk, run
-from framestyle.jobs.disk import Need, checked_room, need_of
+from framestyle.jobs.disk import FEWEST_WAITING, Need, checked_room, need_of, waiting_room
 from framestyle.jobs.shots import Cutting
 from framestyle.media import ClipInfo, open_source
 from framestyle.motion import Shot
@@ -65,6 +65,19 @@ def test_workers_take_their_states_and_what_waits_for_its_turn():
     assert two.job - one.job == 3 * 1280 * 720 * 10 * (4 + 2 * 3)  # three states of ten numbers
     assert waiting.job - two.job == 300 * 3 * 1280 * 720
     assert waiting.output == one.output
+
+
+def test_half_of_what_else_is_free_is_room_for_frames_that_wait(tmp_path, monkeypatch):
+    job = tmp_path / "job"
+    job.mkdir()
+    frame = 3 * 1280 * 720
+    (job / "waiting").write_bytes(bytes(frame))
+    used = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: used._replace(free=101 * frame))
+    assert waiting_room(Need(0, 0), job, INFO) == 51
+    assert waiting_room(Need(10 * frame, 12 * frame), job, INFO) == 40
+    assert waiting_room(Need(99 * frame, 99 * frame), job, INFO) == FEWEST_WAITING
+    assert waiting_room(Need(0, 0), job, replace(INFO, bit_depth=16, has_alpha=True)) == 24
 
 
 def test_what_fits_is_told_in_one_line(tmp_path):

@@ -20,6 +20,7 @@ from framestyle.jobs.folder import folder_beside
 from framestyle.jobs.making import COUNT_FILE
 from framestyle.jobs.parts import JOINED_FRAMES, Part
 from framestyle.jobs.shots import Stretch
+from framestyle.jobs.workers import Waiting
 from framestyle.networks import Room
 from framestyle.networks.footprint import peak_bytes
 from framestyle.progress import FrameDone, IterationDone, Notice, RunStarted
@@ -161,6 +162,44 @@ def test_a_piece_turns_into_the_next(divided, go, long_folder, contents, tmp_pat
     usual = float(np.median(steps[: half - 1]))
     assert cut > 1.2 * usual  # where nothing joins them, there is a jump
     assert max(steps[half - 1 : half + JOINED_FRAMES]) < usual + 0.5 * (cut - usual)
+
+
+# --- little room on the disk ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_with_little_room_workers_wait_and_make_the_same(
+    passes, go, contents, monkeypatch, tmp_path
+):
+    """While the first part is held up, the others come no further than there is room."""
+    how = {"motion": {"passes": passes}}
+    whole = contents(go(tmp_path / "whole", 1, **how))
+    room, most, waiting = 2, 2 + 2, []
+    monkeypatch.setattr(making, "waiting_room", lambda *given: room)
+    write = Waiting.write
+
+    def held_up(self, frame):
+        first = self._task.part.stretch.first == 0 and not waiting
+        for _ in range(200 if first else 0):
+            waiting.append(len(list((folder_beside(tmp_path / "out") / "ahead").glob("*.frame"))))
+            time.sleep(0.01)
+        write(self, frame)
+
+    monkeypatch.setattr(Waiting, "write", held_up)
+    told = []
+    go(tmp_path / "out", 3, told.append, **how)
+    assert contents(tmp_path / "out") == whole
+    assert room <= waiting[-1] <= most  # each of the two others may have asked at the same time
+    lines = [event.message for event in told if isinstance(event, Notice)]
+    assert any(f"{room} frames wait on the disk" in line for line in lines)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_with_little_room_pieces_are_joined_all_the_same(
+    workers, divided, go, long_folder, contents, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(making, "waiting_room", lambda *given: 1)
+    assert contents(go(tmp_path / "out", workers, source=long_folder, **DIVIDED)) == divided
 
 
 # --- going on ------------------------------------------------------------------------------------
