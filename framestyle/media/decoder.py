@@ -44,7 +44,12 @@ class Decoding:
 
 
 class Decoder:
-    """One run of ffmpeg that gives raw frames, each checked against the time it should have."""
+    """One run of ffmpeg that gives raw frames, each checked against the time it should have.
+
+    Attributes:
+        sought: Whether it enters the file in its middle.
+        killed_by: Number of the signal that ended it too early; 0 where none has.
+    """
 
     def __init__(self, decoding: Decoding, first: int, *, seek: bool) -> None:
         timeline, chosen = decoding.timeline, decoding.chosen
@@ -60,6 +65,7 @@ class Decoder:
         # What is woven looks at the frame before too.
         entry = _entry_seconds(timeline, max(0, begin - bool(decoding.weave))) if seek else None
         self.sought = entry is not None
+        self.killed_by = 0
         enter = [] if entry is None else ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", entry]
         self._running = Running(
             [
@@ -84,6 +90,7 @@ class Decoder:
         while got < len(view):
             count = self._running.stdout.readinto(view[got:])  # type: ignore[attr-defined]
             if not count:
+                self.killed_by = max(0, -self._running.wait())
                 return None
             got += count
         index = self._given

@@ -94,6 +94,12 @@ class VideoSource(Source):
 
     def _ended(self, index: int, decoder: Decoder) -> InputError:
         reason = decoder.reason()
+        if decoder.killed_by:
+            return InputError(
+                f"the ffmpeg that decodes {self.info.path} was killed by signal "
+                f"{decoder.killed_by} at frame {index + 1} of {self.info.frame_count}; run it "
+                "again to resume"
+            )
         kept = f"; use --frames {index} to take the part before it" if index else ""
         return InputError(
             f"{self.info.path} ended at frame {index + 1} of {self.info.frame_count}"
