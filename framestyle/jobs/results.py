@@ -77,6 +77,10 @@ class Results:
                     sync(self._path(index, version))
             sync(self.folder)
 
+    def count(self) -> int:
+        """Return how many frames are kept."""
+        return sum(1 for _ in self.folder.glob("*.frame"))
+
     def drop_before(self, index: int) -> None:
         """Delete all frames before a position: they have had their turn."""
         for path in self.folder.glob("*.frame"):

@@ -29,7 +29,7 @@ from framestyle.jobs.tasks import JOINED, MADE, Task, tasks_of
 from framestyle.media import Frame, Sink, Source
 from framestyle.media.landing import disk_errors, sync
 from framestyle.motion import FlowSource
-from framestyle.progress import Event, Progress
+from framestyle.progress import Event, Notice, Progress
 from framestyle.stages import ClipState, FrameStyler
 
 WATCH_SECONDS = 0.02
@@ -72,6 +72,10 @@ class Workers:
             for folder in (self._results.folder, self.job.path / KEPT):
                 folder.mkdir(exist_ok=True)
             sync(self.job.path)
+        if (waiting := self._results.count()) > 0:  # on a slow disk, that takes a while
+            self.progress(
+                Notice(f"{waiting} frames wait on the disk for their turn: checking them")
+            )
         written = self.sink.next_index
         kept = KeptFrames(self.job.path / KEPT)
         self._tasks = tasks_of(self.parts, self.cutting, self._results, kept, written)

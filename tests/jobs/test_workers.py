@@ -248,9 +248,16 @@ def test_a_stop_in_pieces_changes_no_byte(
 ):
     with pytest.raises(KeyboardInterrupt):
         go(tmp_path / "out", 2, StopAt(FrameDone, frame), source=long_folder, **DIVIDED)
-    heard = StopAt(FrameDone, 1000)
-    go(tmp_path / "out", 2, heard, source=long_folder, **DIVIDED)
+    heard, told = StopAt(FrameDone, 1000), []
+    go(
+        tmp_path / "out",
+        2,
+        lambda event: (told.append(str(event)), heard(event)),
+        source=long_folder,
+        **DIVIDED,
+    )
     assert heard.started.done >= frame - 8
+    assert any("frames wait on the disk for their turn: checking them" in line for line in told)
     assert contents(tmp_path / "out") == divided
 
 
