@@ -157,6 +157,7 @@ class KeptFrames:
         """
         parts = vars(state.as_type(torch.float16))
         tensors = {k: v.cpu().contiguous() for k, v in parts.items() if v is not None}
+        tensors["at"] = torch.tensor([index, leg])
         with disk_errors(f"keeping frame {index + 1} for the next pass", self._folder):
             self._folder.mkdir(exist_ok=True)
             write_whole(self._path(index, leg), sealed(save(tensors)))
@@ -171,8 +172,10 @@ class KeptFrames:
         path = self._path(index, leg)
         try:
             parts = load(unsealed(path.read_bytes()))
+            if parts.pop("at").tolist() != [index, leg]:
+                raise ValueError("it is another frame")
             return FrameState(**{k: v.to(device).float() for k, v in parts.items()})
-        except (OSError, ValueError, SafetensorError, TypeError) as error:
+        except (OSError, ValueError, SafetensorError, TypeError, KeyError) as error:
             raise UnfinishedJobError(
                 f"{path}, which an earlier pass made, is missing or damaged ({error}); start the "
                 "job anew with --restart"

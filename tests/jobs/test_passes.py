@@ -166,6 +166,18 @@ def test_a_kept_frame_that_is_damaged_is_told(damage, tmp_path):
         kept.read(4, 1, torch.device("cpu"))
 
 
+@pytest.mark.parametrize("other", [(5, 1), (4, 0)])
+def test_a_kept_frame_under_the_name_of_another_is_told(other, tmp_path):
+    kept, state = KeptFrames(tmp_path), FrameState(result=torch.rand(1, 3, 6, 8))
+    kept.write(4, 1, state)
+    (path,) = tmp_path.iterdir()
+    kept.write(*other, state)
+    named = "{}.{}.safetensors".format(*other)
+    path.replace(tmp_path / named)
+    with pytest.raises(UnfinishedJobError, match=rf"{named}.*another frame"):
+        kept.read(*other, torch.device("cpu"))
+
+
 # --- runs ----------------------------------------------------------------------------------------
 
 
