@@ -5,8 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
+
+SLOW = pytest.mark.slow
+WORKERS = ("--workers", "2")
+DIVIDED = (*WORKERS, "--longest-stretch", "60")
 
 
 @pytest.mark.slow
@@ -115,3 +120,34 @@ def test_a_disk_that_is_made_read_only_in_between(go, one_line, small_disk, whol
     assert run.wait() == 0, run.said()
     assert "going on after 5 of 24 frames" in run.said()
     assert contents(disk) == whole("out")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "frames"),
+    [
+        ("out.mp4", WORKERS, 9),
+        pytest.param("out.mp4", (), 9, marks=SLOW),
+        pytest.param("out", (), 9, marks=SLOW),
+        pytest.param("out.mp4", ("--passes", "3"), 9, marks=SLOW),
+        pytest.param("out", (*WORKERS, "--passes", "2"), 9, marks=SLOW),
+        *(pytest.param("out", DIVIDED, n, marks=SLOW) for n in (3, 20, 36, 60)),
+    ],
+)
+@pytest.mark.parametrize("save_seconds", [pytest.param(0, marks=SLOW), 20])
+def test_a_disk_that_is_made_read_only_before_work_is_saved(
+    name, more, frames, save_seconds, go, one_line, small_disk, whole, contents
+):
+    disk = small_disk("20m")
+    run = go(disk / name, *more, save_seconds=save_seconds)
+    ledger = disk / f"{name}.framestyle-job" / "ledger.txt"
+    while not ledger.exists() or len(ledger.read_text().splitlines()) <= frames:
+        time.sleep(0.001)
+    run.kill(signal.SIGSTOP)
+    run.until_stopped()
+    cover(disk)
+    run.kill(signal.SIGCONT)
+    assert str(disk) in one_line(run, 1)
+    subprocess.run(["umount", str(disk)], check=True)
+    run = go(disk / name, *more)
+    assert run.wait() == 0, run.said()
+    assert contents(disk) == whole(name, *more)[0]
