@@ -16,14 +16,15 @@ DIVIDED = (*WORKERS, "--longest-stretch", "60")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["out", "out.mp4"])
+@pytest.mark.parametrize("more", [(), WORKERS, DIVIDED])
 @pytest.mark.parametrize("limit", [100, 3000, 20_000, 200_000])
-def test_no_file_may_grow_further(name, limit, go, goes_on, place):
-    run = go(name, file_limit=limit)
+def test_no_file_may_grow_further(name, more, limit, go, goes_on, place):
+    run = go(name, *more, file_limit=limit)
     if run.wait() != 0:
         assert not (place / name).exists()
         said = run.said().splitlines()
         assert [line for line in said if line.startswith("framestyle: ")] == said[-1:]
-        goes_on(name)
+        goes_on(name, *more)
 
 
 def fill(path):
@@ -33,22 +34,33 @@ def fill(path):
             file.write(bytes(4096))
 
 
-def test_a_disk_that_is_full_before_the_end(go, goes_on, one_line, small_disk, place):
+@pytest.mark.parametrize(
+    ("more", "saves"),
+    [
+        ((), 5),
+        pytest.param(WORKERS, 5, marks=SLOW),
+        *(pytest.param(DIVIDED, saves, marks=SLOW) for saves in (5, 40, 80, 110, 140)),
+    ],
+)
+def test_a_disk_that_is_full_before_the_end(
+    more, saves, go, one_line, small_disk, whole, contents, place
+):
     disk = small_disk("6m")
     job = disk / "job"
-    run = go("out.mp4", "--job-dir", job, signal_at_save=[5, signal.SIGSTOP])
+    run = go("out.mp4", *more, "--job-dir", job, signal_at_save=[saves, signal.SIGSTOP])
     run.until_stopped()
     filler = disk / "filler"
     fill(filler)
     run.kill(signal.SIGCONT)
     assert "is full; make room and run the same command again" in one_line(run, 1)
     assert list(place.iterdir()) == []
-    assert "is full" in one_line(go("out.mp4", "--job-dir", job), 1, 2)
+    assert "make room" in one_line(go("out.mp4", *more, "--job-dir", job), 1, 2)
     filler.unlink()
-    run = go("out.mp4", "--job-dir", job)
+    run = go("out.mp4", *more, "--job-dir", job)
     assert run.wait() == 0, run.said()
     assert "going on after " in run.said()
     assert not job.exists()
+    assert contents(place) == whole("out.mp4", *more)[0]
 
 
 def test_a_disk_that_is_clearly_too_small(go, one_line, small_disk, place):
