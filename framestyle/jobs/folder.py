@@ -12,7 +12,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from framestyle.errors import OutputError, UnfinishedJobError
+from framestyle.errors import JobError, OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.saved import SavedStates
 from framestyle.media.landing import check_folder, disk_errors, sync
@@ -23,7 +23,12 @@ AHEAD = "ahead"
 """Folder for what is made before it is its turn."""
 FOLDERS = (AHEAD, "flow", "frames", "passes", "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
-FILES = (MARK, "manifest.*", "state*", "shots.txt", "workers.txt", "ledger.txt", "*.part", "tmp*")
+HALF_SAVED = ".tmp??????"
+"""Form of the names under which safetensors writes a file before it has the one asked for."""
+FILES = (
+    *(MARK, "manifest.*", "state*", "shots.txt", "workers.txt", "ledger.txt"),
+    *("*.part", "tmp*", HALF_SAVED),
+)
 """Forms of the other names in it. Nothing else is ever deleted."""
 
 
@@ -148,6 +153,9 @@ class JobFolder:
                 self._clear()
             for left in self.path.glob("tmp*"):  # by a killed run that tried the output out
                 shutil.rmtree(left)
+            for folder in (self.path, self.path / AHEAD):
+                for left in folder.glob(HALF_SAVED):
+                    left.unlink()
         with disk_errors("saving the manifest", self.path):
             if not manifest.is_at(there):
                 manifest.save(there)
@@ -161,7 +169,7 @@ class JobFolder:
         What tells that the output has landed goes last, so that a run which is cut off here is
         taken up by the same command.
         """
-        with contextlib.suppress(OSError):  # of no harm where it stays
+        with contextlib.suppress(OSError, JobError):  # of no harm where it stays
             for item in list(self.path.iterdir()):
                 if _is_known(item) and item.is_dir() and not item.is_symlink():
                     shutil.rmtree(item)

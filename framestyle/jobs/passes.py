@@ -1,7 +1,7 @@
 """Going over a stretch several times, with its time and against it (Ruder 2016, section 4.4)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -182,18 +182,32 @@ class KeptFrames:
             ) from None
 
     def drop_before(self, leg: Leg) -> None:
-        """Delete all that no leg from this one on reads, whatever run left it."""
-        for index, number, path in self._found():
-            if self._first <= index < leg.stretch.end and (
-                index < leg.stretch.first or number < leg.number - 1
-            ):
-                path.unlink(missing_ok=True)
+        """Delete all that no leg from this one on reads, whatever run left it.
+
+        Raises:
+            JobError: It cannot be deleted.
+        """
+        self._delete(
+            lambda index, number: (
+                self._first <= index < leg.stretch.end
+                and (index < leg.stretch.first or number < leg.number - 1)
+            )
+        )
 
     def drop(self, stretch: Stretch) -> None:
-        """Delete all that was kept of a stretch, whatever run left it."""
-        for index, _, path in self._found():
-            if stretch.first <= index < stretch.end:
-                path.unlink(missing_ok=True)
+        """Delete all that was kept of a stretch, whatever run left it.
+
+        Raises:
+            JobError: It cannot be deleted.
+        """
+        self._delete(lambda index, _: stretch.first <= index < stretch.end)
+
+    def _delete(self, is_over: Callable[[int, int], bool]) -> None:
+        """Delete the frames, by position and leg, that are of no more use."""
+        with disk_errors("deleting what earlier passes made", self._folder):
+            for index, number, path in self._found():
+                if is_over(index, number):
+                    path.unlink(missing_ok=True)
 
     def _found(self) -> Iterator[tuple[int, int, Path]]:
         """Yield frame, leg and file of all that is kept, and of what a crash left half written."""

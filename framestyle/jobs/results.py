@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from framestyle.errors import JobError
 from framestyle.media import ClipInfo, Frame
-from framestyle.media.landing import disk_errors, sealed, sync, unsealed
+from framestyle.media.landing import discard, disk_errors, sealed, sync, unsealed
 
 _NAME = re.compile(r"(\d{1,12})\.\d\.frame")
 
@@ -43,7 +43,7 @@ class Results:
                 part.write_bytes(sealed(save(arrays)))
                 part.replace(path)
             finally:
-                part.unlink(missing_ok=True)
+                discard(part)
 
     def read(self, index: int, version: int) -> Frame:
         """Return a frame as it was kept.
@@ -82,11 +82,16 @@ class Results:
         return sum(1 for _ in self.folder.glob("*.frame"))
 
     def drop_before(self, index: int) -> None:
-        """Delete all frames before a position: they have had their turn."""
-        for path in self.folder.glob("*.frame"):
-            found = _NAME.fullmatch(path.name)
-            if found is not None and int(found[1]) < index:
-                path.unlink(missing_ok=True)
+        """Delete all frames before a position: they have had their turn.
+
+        Raises:
+            JobError: One cannot be deleted.
+        """
+        with disk_errors("deleting frames that are written", self.folder):
+            for path in self.folder.glob("*.frame"):
+                found = _NAME.fullmatch(path.name)
+                if found is not None and int(found[1]) < index:
+                    path.unlink(missing_ok=True)
 
     def _path(self, index: int, version: int) -> Path:
         return self.folder / f"{index}.{version}.frame"

@@ -1,6 +1,7 @@
 """The last states of a job on disk: two of them, so that damage to the newest costs seconds."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -8,7 +9,7 @@ from safetensors import SafetensorError
 from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.jobs.passes import Done
 from framestyle.media.checksums import checksum_of
-from framestyle.media.landing import FULL_DISK_TEXT, disk_errors, full_disk, sync
+from framestyle.media.landing import FULL_DISK_TEXT, discard, disk_errors, full_disk, sync
 from framestyle.stages import ClipState
 
 KEPT = 2
@@ -66,10 +67,7 @@ class SavedStates:
             JobError: It cannot be deleted.
         """
         kept = self._whole()[back:]
-        with disk_errors("deleting damaged states", self._folder):
-            for path in self._paths():
-                if path not in kept:
-                    path.unlink()
+        self._delete(path for path in self._paths() if path not in kept)
 
     def settle(self, frame: int, leg: int) -> None:
         """Keep nothing but how far it has come: what crosses frames is of no more use.
@@ -78,8 +76,7 @@ class SavedStates:
             JobError: It cannot be written.
         """
         self.save(ClipState(), frame, leg)
-        for path in self._paths()[1:]:
-            path.unlink(missing_ok=True)
+        self._delete(self._paths()[1:])
 
     def save(self, state: ClipState, frame: int, leg: int = 0) -> None:
         """Save one more state, and delete all but the last.
@@ -95,8 +92,9 @@ class SavedStates:
             with disk_errors(doing, self._folder):
                 state.save(part, frame, leg)
                 sync(part)
-                name = f"{self._stem}-{number}-{checksum_of(part)}.safetensors"
-                part.replace(self._folder / name)
+                path = self._folder / f"{self._stem}-{number}-{checksum_of(part)}.safetensors"
+                part.replace(path)
+                self._found_whole[path] = True  # a damaged one may have had this name
                 sync(self._folder)
                 for old in paths[KEPT - 1 :]:
                     old.unlink()
@@ -106,12 +104,20 @@ class SavedStates:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise JobError(f"{doing} failed in {self._folder}: {line}") from None
         finally:
-            part.unlink(missing_ok=True)  # a full disk has no room for what is of no use
+            discard(part)
 
     def remove(self) -> None:
-        """Delete all states, the newest last."""
-        for path in reversed(self._paths()):
-            path.unlink(missing_ok=True)
+        """Delete all states, the newest last.
+
+        Raises:
+            JobError: One cannot be deleted.
+        """
+        self._delete(reversed(self._paths()))
+
+    def _delete(self, paths: Iterable[Path]) -> None:
+        with disk_errors("deleting old states", self._folder):
+            for path in paths:
+                path.unlink(missing_ok=True)
 
     def _whole(self) -> list[Path]:
         return [path for path in self._paths() if self._is_whole(path)]

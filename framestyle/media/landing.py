@@ -62,9 +62,17 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()  # a full disk has no room for what is of no use
+        discard(partial)
         raise
+
+
+def discard(partial: Path) -> None:
+    """Delete what is half done, if it is there: a full disk has no room for what is of no use.
+
+    A disk that has failed, or has turned read-only, keeps it, which does no harm.
+    """
+    with contextlib.suppress(OSError):
+        partial.unlink()
 
 
 def sealed(data: bytes) -> bytes:

@@ -79,12 +79,16 @@ class Segments:
         """Delete kept frames that a run which goes on at a position or later has no use for.
 
         Those are the frames of whole segments; the segment of that position is made anew.
+
+        Raises:
+            JobError: One cannot be deleted.
         """
         first = before // self._length * self._length
-        for path in self._frames.iterdir():
-            index = _index_of(path)
-            if index is None or (index < first and self._path(index // self._length).exists()):
-                path.unlink()
+        with disk_errors("deleting frames that are encoded", self._frames):
+            for path in self._frames.iterdir():
+                index = _index_of(path)
+                if index is None or (index < first and self._path(index // self._length).exists()):
+                    path.unlink()
 
     def close(self) -> None:
         """End the encoder; the kept frames stay."""

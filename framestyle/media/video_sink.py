@@ -7,6 +7,7 @@ from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.ffmpeg import file_url, run
 from framestyle.media.landing import (
     FULL_DISK_TEXT,
+    discard,
     disk_errors,
     full_disk,
     move_whole,
@@ -87,7 +88,7 @@ class VideoSink(Sink):
     def close(self) -> None:
         """End the encoder and take away what is half done; see ``Sink.close``."""
         self._segments.close()
-        self._partial.unlink(missing_ok=True)
+        discard(self._partial)
 
     def _check_whole(self) -> None:
         if self._muxing.encoding.container == "webp":

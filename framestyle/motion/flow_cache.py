@@ -55,10 +55,17 @@ class CachedFlow(FlowSource):
         return kept
 
     def drop_before(self, index: int) -> None:
-        """Delete every flow of a pair with a frame before a position in the run."""
-        for path, first in self._kept():
-            if self.first <= first < index:
-                path.unlink(missing_ok=True)
+        """Delete every flow of a pair with a frame before a position in the run.
+
+        Raises:
+            JobError: One cannot be deleted.
+        """
+        try:
+            for path, first in self._kept():
+                if self.first <= first < index:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise JobError(f"deleting flows in {self.folder} failed: {error.strerror}") from None
 
     def clear(self) -> None:
         """Delete all flows, and the folder where nothing else is in it."""

@@ -1,4 +1,4 @@
-"""What the faults are done to: a clip of 24 frames, and a command that may be killed."""
+"""What the faults are done to: clips of 24 and 67 frames, and a command that may be killed."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-FRAMES = 24
+FRAMES, LONG = 24, 67
 HERE = Path(__file__).parent
 QUICK = [
     *("--networks", "lite", "--threads", "1", "--precision", "fp32", "--device", "cpu"),
@@ -115,12 +115,24 @@ def clip(tmp_path_factory, moving_clip, encode):
 
 
 @pytest.fixture(scope="session")
-def argv(clip, style_file):
-    """Returns ``argv(output, *more)``: the arguments of the command; it dreams where told how."""
+def long_clip(tmp_path_factory, moving_clip, encode):
+    """A shot of 61 frames, which are two pieces with a join of 24 frames, and one of 6."""
+    frames = [*moving_clip(61, 48, 64, (1, 0), 1)[0], *moving_clip(6, 48, 64, (-1, 2), 40)[0]]
+    assert len(frames) == LONG
+    return encode(tmp_path_factory.mktemp("long") / "clip.mp4", frames)
+
+
+@pytest.fixture(scope="session")
+def argv(clip, long_clip, style_file):
+    """Returns ``argv(output, *more)``: the arguments of the command.
+
+    It dreams where told how, and takes the long clip where told how to divide it.
+    """
 
     def arguments(output, *more):
+        source = long_clip if "--longest-stretch" in more else clip
         dream = [] if "--dream-steps" in more else ["--no-dream"]
-        return [clip, style_file, "-o", output, *QUICK, *dream, *more]
+        return [source, style_file, "-o", output, *QUICK, *dream, *more]
 
     return arguments
 

@@ -2,19 +2,25 @@
 
 A file has the content that it had when it was last synced; a folder has the entries that it had
 when it was last synced. Between that and what the folder looked like, a file system is free: a new
-name may stand there with nothing or half of its content in it, and a deleted one may be back.
+name may stand there, with nothing or half of its content in it where that was not synced, and a
+deleted one may be back.
 """
 
-import contextlib
 import os
 import random
+import resource
 import signal
-import sys
+import stat
+import threading
+import time
+import traceback
 from pathlib import Path
 
 
 class PowerCut:
     """Watches a process sync its files, and cuts the power after so many times.
+
+    Threads sync one after the other, and at the cut all of them stop where they are.
 
     Args:
         root: What is watched below.
@@ -31,57 +37,92 @@ class PowerCut:
         self.synced = 0
         self.contents = {}  # inode of a file: its content when it was last synced
         self.entries = {}  # inode of a folder: {name: (inode, content, None for a folder)}
+        self.held = {}  # inode: an open handle, without which another file may get the inode
+        self.syncing = threading.Lock()
         self.fsync = os.fsync
 
     def watch(self):
-        for folder, _, files in os.walk(self.root):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        for folder, _, files in os.walk(self.root, topdown=False):
             for name in files:
                 path = Path(folder, name)
-                self.contents[path.stat().st_ino] = path.read_bytes()
-            self._list(Path(folder))
+                self.contents[self._inode(path)] = path.read_bytes()
+            self._enter(self._inode(Path(folder)), self._listed(Path(folder)))
         os.fsync = self._sync
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event, arguments):
-        """What goes leaves its inode to another."""
-        if event in ("os.remove", "os.rename", "os.rmdir"):
-            path, folder = arguments[1 if event == "os.rename" else 0], arguments[-1]
-            if folder != -1:
-                path = Path(f"/proc/self/fd/{folder}").readlink() / os.fsdecode(path)
-            with contextlib.suppress(OSError):
-                inode = os.lstat(path).st_ino
-                self.contents.pop(inode, None)
-                self.entries.pop(inode, None)
 
     def _sync(self, handle):
-        self.fsync(handle)
-        path = Path(f"/proc/self/fd/{handle}").readlink()
-        if not path.is_relative_to(self.root):
-            return
-        if path.is_dir():
-            self._list(path)
-        else:
-            inode, content = os.fstat(handle).st_ino, path.read_bytes()
-            self.contents[inode] = content
-            listed = self.entries.get(path.parent.stat().st_ino, {})
-            if listed.get(path.name, (None,))[0] == inode:
-                listed[path.name] = (inode, content)
-        self.synced += 1
-        self.count.write_text(str(self.synced))
-        if self.synced == self.after:
-            self._leave(self.root, self.root.stat().st_ino, self.left)
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self.syncing:
+            path = Path(f"/proc/self/fd/{handle}")
+            if not path.readlink().is_relative_to(self.root):
+                self.fsync(handle)
+                return
+            # as it is before the sync: what other threads do meanwhile need not be part of it
+            inode, is_folder = self._inode(path), path.is_dir()
+            found = self._listed(path) if is_folder else path.read_bytes()
+            self.fsync(handle)
+            if is_folder:
+                self._enter(inode, found)
+            else:
+                self._fill(inode, found)
+            self.synced += 1
+            self.count.write_text(str(self.synced))
+            if self.synced == self.after:
+                self._cut()
 
-    def _list(self, folder):
-        own, listed = folder.stat().st_ino, {}
-        for entry in os.scandir(folder):
-            content = self.contents.get(entry.inode(), b"") if entry.is_file() else None
-            listed[entry.name] = (entry.inode(), content)
+    def _inode(self, path):
+        """Return the inode of a file or folder, which no other one gets any more."""
+        handle = os.open(path, os.O_RDONLY)
+        inode = os.fstat(handle).st_ino
+        if inode in self.held:
+            os.close(handle)
+        else:
+            self.held[inode] = handle
+        return inode
+
+    def _listed(self, folder):
+        """Return what a sync of a folder keeps of it."""
+        listed = {}
+        for path in folder.iterdir():
+            try:
+                inode = self._inode(path)
+            except FileNotFoundError:  # another thread has just deleted it
+                continue
+            is_folder = stat.S_ISDIR(os.fstat(self.held[inode]).st_mode)
+            listed[path.name] = (inode, None if is_folder else self.contents.get(inode, b""))
+        return listed
+
+    def _enter(self, folder, listed):
         here = {inode for inode, _ in listed.values()}
         for elsewhere in self.entries.values():  # what was moved here is no longer there
             for name in [name for name, (inode, _) in elsewhere.items() if inode in here]:
                 del elsewhere[name]
-        self.entries[own] = listed
+        self.entries[folder] = listed
+
+    def _fill(self, file, content):
+        """Have a file, whose name may be on the disk already, keep its content."""
+        self.contents[file] = content
+        for listed in self.entries.values():
+            for name in [name for name, (inode, _) in listed.items() if inode == file]:
+                listed[name] = (file, content)
+
+    def _cut(self):
+        """End the process; a copy of it puts down what is left once no thread goes on."""
+        watched = os.getpid()
+        if os.fork():
+            signal.pause()
+        try:
+            os.kill(watched, signal.SIGSTOP)
+            while not has_stopped(watched):
+                time.sleep(0.001)
+            partial = self.left.with_suffix(".part")
+            self._leave(self.root, self.root.stat().st_ino, partial)
+            partial.rename(self.left)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os.kill(watched, signal.SIGKILL)
+            os._exit(0)
 
     def _leave(self, folder, inode, to):
         """Put down what is left of a folder; what was not synced may have come to the disk."""
@@ -100,5 +141,13 @@ class PowerCut:
                 self._leave(folder / entry.name, entry.inode(), to / entry.name)
             else:
                 content = Path(entry.path).read_bytes()
-                shown, half = self.contents.get(entry.inode(), b""), content[: len(content) // 2]
-                (to / entry.name).write_bytes(self.draw.choice([b"", half, shown, content]))
+                shown, half = self.contents.get(entry.inode()), content[: len(content) // 2]
+                may_be = [b"", half, content] if shown is None else [shown, content]
+                (to / entry.name).write_bytes(self.draw.choice(may_be))
+
+
+def has_stopped(process):
+    """Tell whether no thread of a process goes on."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks]
+    return set(states) <= set("TZ")

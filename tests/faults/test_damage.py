@@ -7,11 +7,17 @@ import sys
 
 import pytest
 
+DIVIDED = ("--workers", "2", "--longest-stretch", "60")
 CASES = {
     "out.mp4": ("out.mp4", ()),
     "out": ("out", ()),
     "passes": ("out", ("--passes", "3")),
+    "divided": ("out", DIVIDED),
+    "divided passes": ("out.mp4", (*DIVIDED, "--passes", "2")),
 }
+DIVIDED_CASES = ("divided", "divided passes")
+SAVES = {"passes": 40, "divided": 110, "divided passes": 250}
+"""When a run is killed; else after 20. Two pieces are being joined then."""
 WHOLE_FILE = ("emptied", "halved", "deleted", "garbage", "doubled", "a folder")
 
 
@@ -24,9 +30,10 @@ def unfinished(server, argv, tmp_path_factory):
         if case not in made:
             name, more = CASES[case]
             made[case] = tmp_path_factory.mktemp("unfinished")
-            saves = 20 if case != "passes" else 40
             run = server.start(
-                argv(name, *more), made[case], signal_at_save=[saves, signal.SIGKILL]
+                argv(name, *more),
+                made[case],
+                signal_at_save=[SAVES.get(case, 20), signal.SIGKILL],
             )
             assert run.wait() == -signal.SIGKILL, run.said()
         return made[case]
@@ -101,11 +108,19 @@ def spoil(name, how):
 
 
 def one_of_a_kind(files):
-    """One file of each folder and form."""
-    return list({(path.parent, path.suffix): path for path in files}.values())
+    """One file of each folder and form, of states one of each part."""
+    return list({(path.parent, path.suffix, part_of(path)): path for path in files}.values())
 
 
-@pytest.mark.parametrize("case", ["out", pytest.param("out.mp4", marks=pytest.mark.slow)])
+def part_of(path):
+    return path.name.rsplit("-", 2)[0] if "-" in path.name else ""
+
+
+SLOW = pytest.mark.slow
+SLOW_CASES = [pytest.param(case, marks=SLOW) for case in ("out.mp4", *DIVIDED_CASES)]
+
+
+@pytest.mark.parametrize("case", ["out", *SLOW_CASES])
 def test_one_bit_of_each_kind_of_file(case, unfinished, survives):
     (job,) = unfinished(case).iterdir()
     drawn = random.Random(case)
@@ -115,7 +130,7 @@ def test_one_bit_of_each_kind_of_file(case, unfinished, survives):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["out.mp4", "out", "passes"])
 def test_each_region_of_each_file(case, unfinished, survives):
     (job,) = unfinished(case).iterdir()
     drawn, ways = random.Random(case), []
@@ -129,6 +144,19 @@ def test_each_region_of_each_file(case, unfinished, survives):
     told = f"{case}: {len(files)} files damaged in {len(ways)} ways, {around} runs went on"
     sys.stderr.write(told + "\n")  # pytest -s shows it; docs/reliability.md has the counts
     assert around > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("case", DIVIDED_CASES)
+def test_each_kind_of_file_of_several_workers(case, unfinished, survives):
+    (job,) = unfinished(case).iterdir()
+    kinds = one_of_a_kind(files_of(job))
+    made_again = {name: [survives(case, spoil(name, how)) for how in WHOLE_FILE] for name in kinds}
+    sys.stderr.write(f"{case}: {made_again}\n")
+    for name, went_on in made_again.items():
+        if name.parent.name == "ahead" and name.suffix != ".part":
+            assert went_on == [how != "a folder" for how in WHOLE_FILE], name
 
 
 def test_the_newest_state_is_damaged(unfinished, survives):

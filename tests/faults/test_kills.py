@@ -13,6 +13,7 @@ from framestyle.media.ledger import NAME, Ledger
 SLOW = pytest.mark.slow
 DREAM = ("--dream-steps", "1", "--dream-octaves", "1")
 WORKERS = ("--workers", "2")
+DIVIDED = (*WORKERS, "--longest-stretch", "60")
 CASES = [
     pytest.param("out.mp4", (), 3, id="mp4-3"),
     pytest.param("out.mp4", (), 20, id="mp4-20", marks=SLOW),
@@ -22,6 +23,8 @@ CASES = [
     pytest.param("out.mp4", WORKERS, 3, id="workers-3"),
     pytest.param("out.mp4", WORKERS, 20, id="workers-20", marks=SLOW),
     pytest.param("out", (*WORKERS, "--passes", "2"), 20, id="workers-passes-20", marks=SLOW),
+    pytest.param("out.mp4", DIVIDED, 20, id="divided-20", marks=SLOW),
+    pytest.param("out", (*DIVIDED, "--passes", "2"), 20, id="divided-passes-20", marks=SLOW),
 ]
 
 
@@ -66,12 +69,13 @@ def test_asked_to_stop(number, saves, go, goes_on, one_line, place):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("more", [(), WORKERS, DIVIDED])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_asked_to_stop_at_random_moments(number, go, clear, goes_on, whole, place):
-    seconds = whole("out.mp4")[1]
+def test_asked_to_stop_at_random_moments(number, more, go, clear, goes_on, whole, place):
+    seconds = whole("out.mp4", *more)[1]
     drawn, stopped = random.Random(int(number)), 0
     while stopped < 10:
-        run = go("out.mp4")
+        run = go("out.mp4", *more)
         time.sleep(drawn.uniform(0.05, 0.6 * seconds))
         run.kill(number)
         if (ended := run.wait()) == 0:
@@ -81,7 +85,7 @@ def test_asked_to_stop_at_random_moments(number, go, clear, goes_on, whole, plac
         assert run.said().splitlines()[-1].startswith("framestyle: stopped")
         assert not (place / "out.mp4").exists()
         stopped += 1
-    goes_on("out.mp4")
+    goes_on("out.mp4", *more)
 
 
 @pytest.mark.parametrize("name", ["out.mp4", pytest.param("out", marks=SLOW)])

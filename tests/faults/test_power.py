@@ -7,6 +7,8 @@ import signal
 import pytest
 
 SLOW = pytest.mark.slow
+WORKERS = ("--workers", "2")
+DIVIDED = (*WORKERS, "--longest-stretch", "60")
 
 
 @pytest.fixture
@@ -20,6 +22,7 @@ def cut(go, place, tmp_path):
         ended = run.wait()
         if ended == -signal.SIGKILL:
             shutil.rmtree(place)
+            assert left.exists(), run.said()
             left.rename(place)
         else:
             assert ended == 0, run.said()
@@ -35,6 +38,10 @@ def cut(go, place, tmp_path):
         pytest.param("out.mp4", (), 40, marks=SLOW),
         pytest.param("out", ("--dream-steps", "1", "--dream-octaves", "1"), 40, marks=SLOW),
         pytest.param("out", ("--passes", "3"), 40, marks=SLOW),
+        pytest.param("out.mp4", WORKERS, 40, marks=SLOW),
+        pytest.param("out", (*WORKERS, "--passes", "2"), 40, marks=SLOW),
+        pytest.param("out", DIVIDED, 40, marks=SLOW),
+        pytest.param("out.mp4", (*DIVIDED, "--passes", "2"), 40, marks=SLOW),
     ],
 )
 def test_the_power_goes(name, more, cuts, cut, clear, goes_on):
@@ -47,3 +54,18 @@ def test_the_power_goes(name, more, cuts, cut, clear, goes_on):
         if gone:
             made += 1
             goes_on(name, *more)
+
+
+@pytest.mark.parametrize(
+    ("more", "after"),
+    [
+        (DIVIDED, (30, 250, 150)),
+        pytest.param((*DIVIDED, "--passes", "2"), (200, 300, 400, 100), marks=SLOW),
+    ],
+)
+def test_the_power_goes_again_and_again(more, after, cut, goes_on):
+    """While both pieces are made, while they are joined, and what they need is deleted."""
+    for seed, syncs in enumerate(after):
+        gone, _ = cut("out", more, syncs, seed, 0)
+        assert gone
+    goes_on("out", *more)

@@ -11,6 +11,8 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from framestyle.media.landing import partial_beside
 
 SLOW = pytest.mark.slow
+WORKERS = ("--workers", "2")
+DIVIDED = (*WORKERS, "--longest-stretch", "60")
 
 
 def test_a_second_run_is_refused_and_one_after_a_crash_is_not(go, goes_on, one_line, place):
@@ -84,6 +86,53 @@ def test_an_ffmpeg_that_outlives_a_killed_run_does_no_harm(go, goes_on, whole, p
             time.sleep(0.005)
         assert second.wait() == 0
     assert (place / "out.mp4").read_bytes() == whole("out.mp4")[0]["out.mp4"]
+
+
+MOMENTS = [(WORKERS, 4), (DIVIDED, 4), (DIVIDED, 30)]
+
+
+@SLOW
+@pytest.mark.parametrize(
+    ("which", "number", "said"),
+    [
+        ("-i pipe:0", signal.SIGKILL, "encoding frame "),
+        ("-i pipe:0", signal.SIGTERM, "encoding frame "),
+        ("-f rawvideo - ", signal.SIGKILL, "reading frame "),
+    ],
+)
+@pytest.mark.parametrize(("more", "saves"), MOMENTS)
+def test_ffmpegs_die_under_several_workers(
+    which, number, said, more, saves, go, goes_on, one_line, place
+):
+    """There is one decoder for each."""
+    run = go("out.mp4", *more, signal_at_save=[saves, signal.SIGSTOP])
+    run.until_stopped()
+    found = [pid for pid, line in run.ffmpegs().items() if which in line]
+    assert len(found) in ((1,) if which == "-i pipe:0" else (1, 2))
+    for pid in found:
+        os.kill(pid, number)
+    run.kill(signal.SIGCONT)
+    assert said in one_line(run, 1)
+    assert [path.name for path in place.iterdir()] == ["out.mp4.framestyle-job"]
+    goes_on("out.mp4", *more)
+
+
+@SLOW
+@pytest.mark.parametrize(("more", "saves"), MOMENTS)
+def test_decoders_that_are_asked_to_end(more, saves, go, goes_on, whole, contents, place):
+    """They may give all that they have decoded, and that may be all."""
+    run = go("out.mp4", *more, signal_at_save=[saves, signal.SIGSTOP])
+    run.until_stopped()
+    for pid in [pid for pid, line in run.ffmpegs().items() if "-f rawvideo - " in line]:
+        os.kill(pid, signal.SIGTERM)
+    run.kill(signal.SIGCONT)
+    ended = run.wait()
+    assert ended in (0, 1), run.said()
+    assert "Traceback" not in run.said()
+    if ended == 0:
+        assert contents(place) == whole("out.mp4", *more)[0]
+    else:
+        goes_on("out.mp4", *more)
 
 
 def test_a_run_goes_on_from_another_folder_with_other_spellings(

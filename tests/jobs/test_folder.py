@@ -9,7 +9,7 @@ import torch
 from framestyle.config import Config
 from framestyle.errors import JobError, OutputError
 from framestyle.jobs import run
-from framestyle.jobs.folder import MARK, JobFolder, choose_folder, folder_beside
+from framestyle.jobs.folder import AHEAD, MARK, JobFolder, choose_folder, folder_beside
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.passes import Done
 from framestyle.stages import ClipState, FrameState
@@ -289,6 +289,17 @@ def test_the_shots_found_outlive_a_run_that_was_killed_before_its_first_frame(tm
     with JobFolder(path) as job:
         job.begin(manifest(), restart=False)
         assert {item.name for item in path.iterdir()} == {MARK, "manifest.json", "shots.txt"}
+
+
+def test_a_state_that_was_half_saved_is_in_nobodys_way(saved):
+    """A kill leaves it under a name that safetensors has made up."""
+    (saved / AHEAD).mkdir()
+    for folder in (saved, saved / AHEAD):
+        (folder / ".tmpGoqya5").write_bytes(b"half")
+    with JobFolder(saved) as job:
+        job.begin(manifest(), restart=False)
+        assert job.states.load("cpu")[1] is not None
+    assert not list(saved.rglob(".tmp*"))
 
 
 def test_nothing_of_it_is_left_at_the_end(saved):
