@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,8 +22,12 @@ OUT = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def main() -> None:
-    """Run the benchmarks named, all of them by default, and write their figures."""
+def main() -> int:
+    """Run the benchmarks named, all of them by default, and write their figures.
+
+    Returns:
+        The exit code: 1 where one of them failed; the others were run all the same.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(ALL)}")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
@@ -30,8 +35,14 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/ too")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    failed = 0
     for name in arguments.names or ALL:
-        figures = ALL[name](arguments.device)
+        try:
+            figures = ALL[name](arguments.device)
+        except Exception:  # whatever it is, it spoils no other
+            traceback.print_exc()
+            failed = 1
+            continue
         file = arguments.out / f"{name}-{arguments.device}.json"
         text = json.dumps({"machine": machine(arguments.device), "figures": figures}, indent=1)
         file.write_text(text + "\n", encoding="utf-8")
@@ -39,7 +50,8 @@ def main() -> None:
         if arguments.docs:
             PAGE.write_text(put(PAGE.read_text(encoding="utf-8"), name, made), encoding="utf-8")
         print(f"{name}\n\n{made}\n\nwritten to {file}\n", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -31,6 +31,7 @@ from framestyle.jobs.shots import Cutting
 from framestyle.jobs.stages import build, with_chosen_networks
 from framestyle.media import open_source
 from framestyle.motion import Shot
+from framestyle.networks import can_be_had
 from framestyle.progress import ignore
 from framestyle.stages import ClipState, FrameState, Link, StyleStage
 
@@ -57,10 +58,11 @@ Figures = dict[str, float]
 
 def measure(device: str) -> dict[str, object]:
     """Return losses and seconds of later frames, alone and from the last result."""
+    networks = "full" if device != "cpu" and can_be_had("vgg19") else "lite"
     common: dict[str, dict[str, Any]] = {
         "input": {"frames": FRAMES},
         "dream": {"enabled": False},
-        "compute": {"device": device, "networks": "lite" if device == "cpu" else "full"},
+        "compute": {"device": device, "networks": networks},
     }
     frame_by_frame = Config().changed(common).changed(_ALONE)
     alone = {name: mean_of(frame_by_frame.changed({"style": how})) for name, how in ALONE.items()}
@@ -72,6 +74,7 @@ def measure(device: str) -> dict[str, object]:
             rows.append({"preset": name, "alone": other, **over})
     means = {name: {key: round(f[key], 4) for key in f} for name, f in alone.items()}
     return {
+        "networks": networks,
         "iterations_alone": ITERATIONS,
         "frames": FRAMES,
         "size": "320x180",

@@ -1,7 +1,7 @@
 """Peak memory by the length of the clip and by the size of the frame, and what tiles cost (Linux).
 
 Every figure of memory is the peak of a process of its own, everything in it: Python, torch, the
-networks, frames on their way.
+networks, frames on their way; with a GPU, of the GPU's memory.
 """
 
 import statistics
@@ -41,11 +41,13 @@ ROUNDS = 5
 
 _CHILD = """
 import sys
+import torch
 from framestyle.cli import main
 code = main(sys.argv[1:])
 # not ru_maxrss: a child begins with its parent's there
 status = open("/proc/self/status").read().split()
-print(1024 * int(status[status.index("VmHWM:") + 1]))
+on_cpu = 1024 * int(status[status.index("VmHWM:") + 1])
+print(torch.cuda.max_memory_reserved() if torch.cuda.is_initialized() else on_cpu)
 sys.exit(code)
 """
 

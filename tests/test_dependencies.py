@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "settings": {"errors", "files"},
     "config": {"errors", "files", "settings"},
     "progress": {"errors"},
+    "transfer": set(),
 }
 BASE = set(MAY_IMPORT)
 SIDE_BY_SIDE = {"media", "networks", "objectives", "motion"}

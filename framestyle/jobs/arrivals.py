@@ -11,10 +11,10 @@ from torch import Tensor
 from framestyle.errors import InputError, JobError
 from framestyle.jobs.memory import device_errors
 from framestyle.jobs.shots import Cutting, Stretch
-from framestyle.jobs.transfer import uploaded, uploaded_motion
 from framestyle.media import Frame, Source, to_tensor
 from framestyle.motion import FlowSource, Motion, outside
 from framestyle.stages import looked_back_to
+from framestyle.transfer import uploaded
 
 LEAST_HIDDEN_SHARE = 0.002
 """Of the frame: where less has come into view than this, no earlier frame is looked at for it."""
@@ -111,7 +111,7 @@ def backward(
 def _arrived(
     frame: Frame, motions: Mapping[int, Motion], device: torch.device, ease: float = 0.0
 ) -> Arrival:
-    on_device = {index: uploaded_motion(motion, device) for index, motion in motions.items()}
+    on_device = {index: motion.on(device) for index, motion in motions.items()}
     return Arrival(frame, uploaded(to_tensor(frame.pixels), device), on_device, ease)
 
 

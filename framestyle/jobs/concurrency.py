@@ -78,8 +78,6 @@ def stylers_for(
     cv2.setNumThreads(threads)
     each = f", with {threads} thread{'s' * (threads > 1)} each" if not device.is_gpu else ""
     progress(Notice(f"{count} parts of the clip are made at the same time{each} (--workers)"))
-    if device.device.type == "cuda":
-        torch.cuda.synchronize(device.device)  # each has a stream of its own from here on
     shared = [_shared(styler, count) for _ in range(count)]
     # a player for each: two play at the same time
     players = [

@@ -10,9 +10,9 @@ from framestyle.errors import JobError
 from framestyle.jobs.memory import device_errors
 from framestyle.jobs.passes import KeptFrames, Leg
 from framestyle.jobs.saved import SavedStates
-from framestyle.jobs.transfer import Download
 from framestyle.media import Frame, Sink, to_pixels
 from framestyle.stages import ClipState
+from framestyle.transfer import Download
 
 SAVE_SECONDS = 20.0
 """Work that may be lost at most, beside the frame under way."""

@@ -1,7 +1,7 @@
 """Where a run computes, in which precision, and with how many threads."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -109,11 +109,6 @@ def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: 
     if device.type == "cuda" and settings.graphs:
         return Recorder(CudaGraphs, room, say)
     return OneByOne()
-
-
-def on_stream(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
-    """Return a context in which a thread works on a stream of a GPU; that of everyone for None."""
-    return torch.cuda.stream(stream) if stream is not None else nullcontext()
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -14,6 +14,7 @@ from framestyle.networks import Room
 from framestyle.progress import Notice, Progress
 from framestyle.stages import FrameStyler
 from framestyle.stages.pyramid import Size
+from framestyle.stages.recording import give_back_memory
 
 Made = TypeVar("Made")
 GIB = 1 << 30
@@ -98,7 +99,7 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
             line = (str(error).splitlines() or ["no more memory"])[0]
         # after the except clause: the error held on to everything that was being made
         if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            give_back_memory()
         if not room.take_back():
             raise JobError(
                 f"{named}: out of memory ({line}); take --size, a smaller network or --precision "

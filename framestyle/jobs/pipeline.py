@@ -16,17 +16,16 @@ from torch import Tensor
 from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
-from framestyle.jobs.device import on_stream
 from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
 from framestyle.jobs.passes import KEPT, Done, KeptFrames, Leg, remaining
 from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.shots import Cutting
-from framestyle.jobs.transfer import Download
 from framestyle.media import Sink, Source
 from framestyle.motion import CachedFlow, FlowSource
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
+from framestyle.transfer import Download, on_stream
 
 
 @dataclass

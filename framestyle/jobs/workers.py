@@ -18,7 +18,6 @@ import torch
 from framestyle.errors import JobError
 from framestyle.jobs.board import Board, StoppedError
 from framestyle.jobs.departures import Checkpoints
-from framestyle.jobs.device import on_stream
 from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.parts import Part
 from framestyle.jobs.passes import KEPT, KeptFrames
@@ -31,6 +30,7 @@ from framestyle.media.landing import disk_errors, sync
 from framestyle.motion import FlowSource
 from framestyle.progress import Event, Notice, Progress
 from framestyle.stages import ClipState, FrameStyler
+from framestyle.transfer import on_stream, own_stream
 
 WATCH_SECONDS = 0.02
 """How often the main thread looks whether all is written."""
@@ -141,9 +141,7 @@ class Workers:
             raise
 
     def _work(self, styler: FrameStyler) -> None:
-        stream = None
-        if self.device.type == "cuda":
-            stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        stream = own_stream(self.device)
         with on_stream(stream):
             while (task := self._board.next_task()) is not None:
                 self._do(task, styler, stream)

@@ -12,6 +12,7 @@ from framestyle.motion.occlusion import masks
 from framestyle.motion.sizes import shrunk
 from framestyle.motion.stillness import without_idle_motion
 from framestyle.motion.warp import resize_flow
+from framestyle.transfer import uploaded
 
 Pair = tuple[int, int]
 """Positions of two frames in the run, from 0."""
@@ -30,6 +31,11 @@ class Motion:
     back: Tensor
     reliability: Tensor
     seen: Tensor
+
+    def on(self, device: torch.device) -> "Motion":
+        """Return it on a device, from the CPU, as ``uploaded`` brings it there."""
+        parts = (self.back, self.reliability, self.seen)
+        return Motion(*(uploaded(part, device) for part in parts))
 
 
 class FlowSource(ABC):

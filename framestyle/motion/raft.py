@@ -1,5 +1,7 @@
 """Optical flow by RAFT, a network, on the run's device."""
 
+import threading
+
 import numpy as np
 import torch
 import torch.nn.functional as nnf
@@ -9,6 +11,7 @@ from framestyle.errors import JobError
 from framestyle.motion.flow import FlowSource, Pair, image_of
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
+from framestyle.transfer import on_stream, own_stream
 
 STRIDE_PX = 8
 """RAFT compares features at an eighth of the size."""
@@ -29,6 +32,8 @@ class Raft(FlowSource):
 
     def __init__(self, network: nn.Module, longest_px: int = 640, updates: int = 12) -> None:
         self.network = network
+        self._stream = own_stream(next(network.parameters()).device)
+        self._searching = threading.Lock()
         self.longest_px = longest_px
         self.updates = updates
 
@@ -56,9 +61,14 @@ class Raft(FlowSource):
             both = resize_flow(both, height, width)
         return both[:1], both[1:]
 
-    @torch.no_grad()
     def _search(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow from each first picture to its second, (N, 2, h, w), on the CPU."""
+        # One at a time: torchvision's network keeps what it compares in itself. On a stream of its
+        # own: it waits for its numbers a dozen times, and would wait for the steps of a frame too.
+        with self._searching, on_stream(self._stream), torch.no_grad():
+            return self._searched(first, second)
+
+    def _searched(self, first: Tensor, second: Tensor) -> Tensor:
         device = next(self.network.parameters()).device
         height, width = first.shape[2:]
         across, down = _margin(width), _margin(height)

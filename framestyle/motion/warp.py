@@ -75,13 +75,20 @@ def _lanczos() -> list[float]:
 
 def _sampled(image: Tensor, places: Tensor, mode: str) -> Tensor:
     """Sample a picture (1, C, H, W) at places (1, 2, h, w), in its pixels, (x, y)."""
-    height, width = image.shape[2:]
+    sides = image.shape[3], image.shape[2]
     # grid_sample wants [-1, 1] between the centres of the corner pixels
-    scale = torch.tensor([max(width - 1, 1), max(height - 1, 1)], device=places.device)
-    normal = places.permute(0, 2, 3, 1) * (2.0 / scale) - 1.0
-    return nnf.grid_sample(
-        image, normal.to(image.dtype), mode=mode, padding_mode="border", align_corners=True
+    pairs = zip(places.unbind(dim=1), sides, strict=True)
+    normal = torch.stack([at * (2.0 / max(side - 1, 1)) - 1.0 for at, side in pairs], dim=-1)
+    # on Apple's GPUs it knows neither this border nor bicubic, before torch 2.11
+    where = torch.device("cpu") if image.device.type == "mps" else image.device
+    sampled = nnf.grid_sample(
+        image.to(where),
+        normal.to(where, image.dtype),
+        mode=mode,
+        padding_mode="border",
+        align_corners=True,
     )
+    return sampled.to(image.device)
 
 
 def grid(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -97,9 +104,9 @@ def outside(flow: Tensor) -> Tensor:
     A pixel's centre stands for the pixel, so the frame ends half a pixel beyond the last centres.
     """
     height, width = flow.shape[2:]
-    places = grid(height, width, flow.device, flow.dtype) + flow
-    end = torch.tensor([width - 0.5, height - 0.5], device=flow.device).view(1, 2, 1, 1)
-    return ((places < -0.5) | (places > end)).any(dim=1, keepdim=True)
+    across, down = (grid(height, width, flow.device, flow.dtype) + flow).chunk(2, dim=1)
+    beyond = (across > width - 0.5) | (down > height - 0.5)
+    return beyond | (across < -0.5) | (down < -0.5)
 
 
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:

@@ -40,8 +40,8 @@ class Extractor(nn.Module):
         self._tiled: dict[tuple[Size, int], TiledStages | None] = {}
         device = next(stages[0][1].parameters()).device
         # Plain attributes, so that casting the network leaves the normalisation in float32.
-        self._scale = torch.tensor([1 / s for s in std], device=device).view(1, 3, 1, 1)
-        self._shift = -torch.tensor(mean, device=device).view(1, 3, 1, 1) * self._scale
+        self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
+        self._shift = -torch.tensor(mean).view(1, 3, 1, 1).to(device) * self._scale
         self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
         modules = _pooled_first([module for _, module in stages], self._taps)
         untapped_before = [False, *(tap is None for tap in self._taps)]

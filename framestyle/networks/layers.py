@@ -51,6 +51,21 @@ def normalised(image: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) 
     return result
 
 
+def reflected(x: Tensor) -> Tensor:
+    """Return a map (N, C, H, W) with a border of one pixel, reflected; channels-last, as it is."""
+    count, channels, height, width = x.shape
+    result = torch.empty(
+        (count, channels, height + 2, width + 2),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=torch.channels_last,
+    )
+    result[:, :, 1:-1, 1:-1] = x
+    result[:, :, 1:-1, 0], result[:, :, 1:-1, -1] = x[..., 1], x[..., -2]
+    result[:, :, 0], result[:, :, -1] = result[:, :, 2], result[:, :, -3]
+    return result
+
+
 class _Normalised(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -89,6 +104,9 @@ class _Reflected(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
+        plain = x.device.type in ("cpu", "meta")  # the second has shapes only
+        if not plain and x.is_contiguous(memory_format=torch.channels_last):
+            return reflected(x)  # torch's own is contiguous on a GPU, whatever it is given
         return nnf.pad(x, (1, 1, 1, 1), mode="reflect")
 
     @staticmethod

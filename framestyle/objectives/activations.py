@@ -9,6 +9,7 @@ from framestyle.errors import SettingsError
 from framestyle.objectives import formulas
 from framestyle.objectives.terms import Features
 from framestyle.settings import Layers
+from framestyle.transfer import uploaded
 
 
 class DreamActivation:
@@ -35,7 +36,7 @@ class DreamActivation:
     def _chosen(self, channels: tuple[int, ...], device: torch.device) -> Tensor:
         """Return the channels as indices, which are brought to a device once."""
         if (channels, device) not in self._indices:
-            self._indices[channels, device] = torch.tensor(channels, device=device)
+            self._indices[channels, device] = uploaded(torch.tensor(channels), device)
         return self._indices[channels, device]
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from framestyle.objectives import formulas
 from framestyle.objectives.distances import gram, squared_distances, squared_norm
 from framestyle.settings import Layers
+from framestyle.transfer import uploaded
 
 Features = Mapping[str, Tensor]
 """Features by layer name, each (1, N, H, W); for the style, Gram matrices (N, N) as well."""
@@ -99,10 +100,10 @@ class StyleLoss:
         if self._relative:
             scales = [squared_norm(matrix) + formulas.EPS for matrix in self._matrices]
         else:
-            scales = [torch.tensor(4.0 * len(matrix) ** 2) for matrix in self._matrices]
-        device = self._matrices[0].device
-        self._weights = torch.tensor(_weights_of(layers, normalisation), device=device)
-        self._scales = torch.stack(scales).to(device)
+            scales = [matrix.new_full((), 4.0 * len(matrix) ** 2) for matrix in self._matrices]
+        weights = torch.tensor(_weights_of(layers, normalisation))
+        self._weights = uploaded(weights, self._matrices[0].device)
+        self._scales = torch.stack(scales)
 
     @property
     def tensors(self) -> Sequence[Tensor]:

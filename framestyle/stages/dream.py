@@ -22,6 +22,7 @@ from framestyle.stages.optimise import OneByOne, OnIteration, Optimisation, Play
 from framestyle.stages.pyramid import Size, fitted, pyramid, resize, size_of
 from framestyle.stages.steppers import NormalisedAscent
 from framestyle.stages.stops import Ceiling
+from framestyle.transfer import uploaded
 
 
 @dataclass
@@ -149,7 +150,7 @@ class DreamStage:
             self.settings.smoothing * longest,
             self.settings.gradient,
         )
-        moved = torch.tensor(drawn, device=image.device)
+        moved = uploaded(torch.tensor(drawn), image.device)
         return optimise(
             Optimisation(image, Jittered(objective, self.extract, moved), ascent),
             steps,

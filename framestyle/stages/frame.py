@@ -18,6 +18,7 @@ from framestyle.stages.pyramid import resize, size_of
 from framestyle.stages.state import FrameState
 from framestyle.stages.stops import Plateau, looks_late
 from framestyle.stages.style import StyleStage
+from framestyle.transfer import uploaded
 
 OnStep = Callable[[str, int, int, Mapping[str, Tensor]], None]
 """Called with stage, iteration, planned iterations and loss terms."""
@@ -234,7 +235,7 @@ class FrameStyler:
         if init == "noise":
             noise = torch.Generator().manual_seed(self.config.compute.seed)
             drawn = 0.5 + 0.1 * torch.randn(content.shape, generator=noise)
-            return drawn.clamp(0.0, 1.0).to(content.device)
+            return uploaded(drawn.clamp(0.0, 1.0), content.device)
         assert self.init_picture is not None
         return resize(self.init_picture, size_of(content))
 

@@ -1,5 +1,6 @@
 """The sizes at which a frame is optimised, coarse to fine."""
 
+import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
@@ -11,7 +12,10 @@ def resize(image: Tensor, size: Size) -> Tensor:
     """Scale an image (1, 3, H, W) in [0, 1] to a size, bicubic, smoothed where it shrinks."""
     if image.shape[2:] == size:
         return image
-    return nnf.interpolate(image, size=size, mode="bicubic", antialias=True).clamp(0.0, 1.0)
+    # on Apple's GPUs there is none of these before torch 2.8
+    where = torch.device("cpu") if image.device.type == "mps" else image.device
+    scaled = nnf.interpolate(image.to(where), size=size, mode="bicubic", antialias=True)
+    return scaled.clamp(0.0, 1.0).to(image.device)
 
 
 def pyramid(full: Size, levels: int, factor: float, smallest_px: int) -> list[Size]:

@@ -6,7 +6,9 @@ places in memory, not numbers: for another frame of the same size, its numbers a
 places of the first.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -163,11 +165,24 @@ def _form_of(optimisation: Optimisation) -> Hashable | None:
     return type(evaluate), evaluate.form, stepper.form, optimisation.averaging, shapes
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while a graph is recorded. There may be one such in a process, and it bears nobody who waits
+for all of the device, as torch does before the next one, or who gives memory back."""
+
+
 class CudaGraphs:
-    """Records steps as CUDA graphs, which share their memory: one at a time is played."""
+    """Records steps as CUDA graphs, which share their memory: one at a time is played.
+
+    They are recorded on a stream of their own, and live as long as this does: in recorded products
+    of matrices, cuBLAS writes to memory that belongs to the stream. Graphs of another thread would
+    write to the same at the same time, and some versions of torch give it back as soon as one graph
+    of the stream is gone (pytorch/pytorch#193402).
+    """
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._graphs: list[torch.cuda.CUDAGraph] = []
 
     def __call__(self, step: Step) -> Step:
         """Record a step.
@@ -176,15 +191,26 @@ class CudaGraphs:
             RuntimeError: It cannot be recorded.
         """
         graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        try:
-            # Other threads read and write frames meanwhile, and may: that is not recorded.
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                values = step()
-        finally:
-            torch.cuda.set_stream(stream)  # a capture that fails leaves its own behind
+        self._graphs.append(graph)
+        # Other threads read and write frames meanwhile, and may: that is not recorded.
+        capture = torch.cuda.graph(
+            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+        )
+        with _ONE_AT_A_TIME:
+            try:
+                with capture:
+                    values = step()
+            finally:
+                torch.cuda.set_stream(stream)  # a capture that fails leaves its own behind
 
         def play() -> Tensor:
             graph.replay()
             return values
 
         return play
+
+
+def give_back_memory() -> None:
+    """Give the memory of a GPU back that torch keeps and does not use."""
+    with _ONE_AT_A_TIME, suppress(RuntimeError):  # torch < 2.12 refuses after a failed recording
+        torch.cuda.empty_cache()

@@ -54,7 +54,10 @@ class Adam:
         # What is left of the moments' start, at 0, after the steps so far. These lie on the device,
         # as the step size does: a step that is recorded knows no numbers but those in tensors.
         self._left1, self._left2 = (torch.ones((), device=image.device) for _ in range(2))
-        self._step = torch.as_tensor(self.step_size, dtype=image.dtype, device=image.device)
+        if isinstance(self.step_size, Tensor):
+            self._step = self.step_size.to(image)
+        else:  # a number is not brought to the device, which would wait for it, but made there
+            self._step = torch.full((), self.step_size, dtype=image.dtype, device=image.device)
 
     @property
     def tensors(self) -> Sequence[Tensor]:

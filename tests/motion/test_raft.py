@@ -3,6 +3,8 @@
 How well it follows motion is a matter of its weights, which are not here.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -166,6 +168,18 @@ def test_a_failure_names_the_frames_and_what_to_do(pair):
         Raft(network).flows(*pair, (7, 8))
     assert "--flow-size, or --flow dis" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_several_threads_may_search_at_a_time(network, moving_clip):
+    """torchvision's network keeps in itself what it compares."""
+    pairs = [moving_clip(2, 128, 160, move)[0] for move in ((3, -2), (-4, 1), (0, 5))]
+    raft = Raft(network, updates=UPDATES)
+    alone = [raft.flows(*pair, (0, 1)) for pair in pairs]
+    with ThreadPoolExecutor(len(pairs)) as threads:
+        for _ in range(3):
+            found = list(threads.map(lambda pair: raft.flows(*pair, (0, 1)), pairs))
+            for both, expected in zip(found, alone, strict=True):
+                assert all(map(torch.equal, both, expected))
 
 
 @pytest.mark.gpu

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks.layers import HalvingMean, ReflectingConv2d
+from framestyle.networks.layers import HalvingMean, ReflectingConv2d, reflected
 
 SIZES = [(2, 2), (2, 5), (3, 4), (7, 9), (16, 12)]
 
@@ -51,3 +51,12 @@ def test_weights_learn_as_with_torchs_layer():
     weight = ours.weight.detach().clone().requires_grad_(True)
     nnf.conv2d(padded, weight).square().mean().backward()
     torch.testing.assert_close(ours.weight.grad, weight.grad)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_border_that_a_gpu_gets_is_the_same_and_channels_last(size, count):
+    x = torch.rand(count, 5, *size).to(memory_format=torch.channels_last)
+    made = reflected(x)
+    assert torch.equal(made, nnf.pad(x, (1, 1, 1, 1), mode="reflect"))
+    assert made.is_contiguous(memory_format=torch.channels_last)

@@ -6,6 +6,8 @@ that recording as well. Streams and the memory of graphs are the GPU's, and not 
 """
 
 import dataclasses
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from framestyle.networks import Room, load, network_spec
 from framestyle.objectives import TemporalLoss
 from framestyle.stages import DreamStage, FrameStyler, Link, StyleStage
 from framestyle.stages.recording import CudaGraphs, Recorder
+from framestyle.transfer import on_stream, own_stream
 
 
 def traced(step):
@@ -263,23 +266,81 @@ def test_the_steps_of_a_frame_wait_for_nothing(network, monkeypatch):
     assert few == many <= 2  # two flags, looked at once before the first step
 
 
-@pytest.mark.gpu
-def test_cuda_graphs_give_what_the_operations_give():
+def on_gpu(player=None):
+    """Return what paints a number of frames on the GPU, with a network of its own."""
     network = load("lite", device=torch.device("cuda"), dtype=torch.bfloat16)
     spec = network_spec("lite")
-    results = []
-    for player in (None, Recorder(CudaGraphs, say=pytest.fail)):
-        stage = StyleStage(
-            network,
-            Config().style.replaced(style_weight=5.0),
-            spec.default_content_layers,
-            spec.default_style_layers,
-            [(1.0, draw(1, 3, 256, 256, seed=9).cuda())],
-        )
-        if player:
-            stage.player = player
-        for number in range(3):
+    stage = StyleStage(
+        network,
+        Config().style.replaced(style_weight=5.0),
+        spec.default_content_layers,
+        spec.default_style_layers,
+        [(1.0, draw(1, 3, 256, 256, seed=9).cuda())],
+    )
+    if player:
+        stage.player = player
+
+    def paint(count):
+        for number in range(count):
             content = frame(number, 256, 320).cuda()
-            results.append(stage.run(content, content, 20, step_size=0.02))
-    for one, other in zip(results[:3], results[3:], strict=True):
+            yield stage.run(content, content, 20, step_size=0.02)
+
+    return paint
+
+
+@pytest.mark.gpu
+def test_cuda_graphs_give_what_the_operations_give():
+    plain, recorded = on_gpu()(3), on_gpu(Recorder(CudaGraphs, say=pytest.fail))(3)
+    for one, other in zip(plain, recorded, strict=True):
         assert (one - other).abs().mean() < 2e-3
+
+
+@pytest.mark.gpu
+def test_several_threads_record_cuda_graphs_and_play_them():
+    expected = [result.cpu() for result in on_gpu()(6)]
+
+    def work(_):
+        with on_stream(own_stream(torch.device("cuda"))):
+            paint = on_gpu(Recorder(CudaGraphs, say=pytest.fail))
+            return [result.cpu() for result in paint(6)]
+
+    with ThreadPoolExecutor(3) as threads:
+        for made in threads.map(work, range(3)):
+            for one, other in zip(made, expected, strict=True):
+                assert (one - other).abs().mean() < 2e-3
+
+
+def waits_on_gpu(iterations):
+    """Return how often the second later frame waits for the GPU, by what torch warns of."""
+    network = load("lite", device=torch.device("cuda"), dtype=torch.bfloat16)
+    config = Config().changed(
+        {
+            "dream": {"next_steps": iterations, "step_size": 0.02, "octaves": 2},
+            "style": {"iterations": iterations, "first_iterations": 2, "style_weight": 5.0},
+        }
+    )
+    player, spec = Recorder(CudaGraphs, say=pytest.fail), network_spec("lite")
+    layers = spec.default_content_layers, spec.default_style_layers
+    styles = [(1.0, draw(1, 3, 200, 200, seed=9).cuda())]
+    dream = DreamStage(network, config.dream, spec.default_dream_layers, player=player)
+    style = StyleStage(network, config.style, *layers, styles, player=player)
+    styler = FrameStyler(config, dream, style)
+    frames = [frame(number, 192, 256).cuda() for number in range(3)]
+    seen = torch.ones(1, 1, 192, 256).cuda()
+    motion = Motion(torch.full((1, 2, 192, 256), 0.5).cuda(), seen, seen)
+    _, state = styler.step(frames[0])
+    _, state = styler.step(frames[1], [Link(motion, state)])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            styler.step(frames[2], [Link(motion, state)])
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing CUDA operation" in str(warning.message) for warning in told)
+
+
+@pytest.mark.gpu
+def test_the_gpu_is_waited_for_once_in_a_frame():
+    few, many = (waits_on_gpu(n) for n in (2, 22))
+    assert few == many <= 2

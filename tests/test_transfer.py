@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from framestyle.jobs.transfer import Download, uploaded, uploaded_motion
 from framestyle.motion import Motion
+from framestyle.transfer import Download, uploaded
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -22,7 +22,7 @@ def test_there_and_back_is_the_same(device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_all_of_a_motion_gets_there(device):
     motion = Motion(torch.rand(1, 2, 4, 5), torch.rand(1, 1, 4, 5), torch.rand(1, 1, 4, 5))
-    there = uploaded_motion(motion, torch.device(device))
+    there = motion.on(torch.device(device))
     for name, value in vars(motion).items():
         assert getattr(there, name).device.type == device
         assert torch.equal(getattr(there, name).cpu(), value)

@@ -1,0 +1,59 @@
+"""Numbers on their way to a device and back, and streams, without anyone waiting who need not.
+
+A GPU does what is asked of it in order, in each of its streams. Whoever reads a number, or brings
+one from memory that is not pinned, waits for all that was asked before.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU on a device; a GPU fetches it while the CPU goes on."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    # Only from pinned memory; torch keeps that until the copy is made, and uses it again.
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+class Download:
+    """A tensor on its way to the CPU, as it is now, whatever the device does next.
+
+    Args:
+        tensor: On any device.
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._arrived: torch.cuda.Event | None = None
+        self._copy = tensor.detach()
+        if tensor.device.type == "cuda":
+            self._copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            self._copy.copy_(tensor.detach(), non_blocking=True)
+            # who waits leaves the processor to others
+            self._arrived = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            self._arrived.record()
+
+    def wait(self) -> Tensor:
+        """Return it on the CPU, when it is there; what the device was asked since is no matter."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._copy.cpu()
+
+
+def own_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """Return a stream of a GPU for one thread; None for a device that has none.
+
+    It begins when all is done that everyone's stream was asked for so far, as loading networks.
+    """
+    if device.type != "cuda":
+        return None
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.default_stream(device))
+    return stream
+
+
+def on_stream(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
+    """Return a context in which a thread works on a stream of a GPU; that of everyone for None."""
+    return torch.cuda.stream(stream) if stream is not None else nullcontext()
