@@ -24,8 +24,12 @@ other programs have theirs. Shares of all and not of what is free, so that the s
 the same tiles whatever else runs."""
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where Linux tells a container how much it may have."""
-SIGNS = ("allocate memory", "could not create a primitive", "could not create a memory")
-"""What the plain errors say that torch and oneDNN raise where the CPU's memory ends."""
+SIGNS = (
+    *("allocate memory", "could not create a primitive", "could not create a memory"),
+    *("MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
+)
+"""What plain errors say where memory ends: those of torch and oneDNN on a CPU, of Apple's GPUs, and
+of cuBLAS."""
 
 
 def room_on(device: torch.device, settings: ComputeSettings) -> Room:

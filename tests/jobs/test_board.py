@@ -14,6 +14,8 @@ from framestyle.jobs.tasks import JOINED, MADE, Task
 from framestyle.motion import Shot
 
 CUTTING = Cutting([Shot(0, 60)])
+ROOM = 100
+"""For frames that wait: more than there are."""
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def started():
 
 def test_tasks_come_in_order_but_for_those_that_need_others(tasks, started):
     one, join, two = tasks
-    board, taken = Board(tasks, 0), []
+    board, taken = Board(tasks, 0, ROOM), []
     assert board.next_task() is one
     assert board.next_task() is two
     waiting = started(lambda: taken.append(board.next_task()))
@@ -63,7 +65,7 @@ def test_tasks_come_in_order_but_for_those_that_need_others(tasks, started):
 def test_what_is_over_is_not_done_again(tasks):
     one, join, two = tasks
     one.done, two.done = one.end, two.end
-    board = Board(tasks, 0)
+    board = Board(tasks, 0, ROOM)
     assert board.next_task() is join
     assert board.next_task() is None
 
@@ -71,7 +73,7 @@ def test_what_is_over_is_not_done_again(tasks):
 def test_a_task_is_given_to_one_worker(tasks, started):
     for task in tasks[1:]:
         task.needs = ()
-    board, taken = Board(tasks, 0), []
+    board, taken = Board(tasks, 0, ROOM), []
     workers = [started(lambda: taken.append(board.next_task())) for _ in range(8)]
     for worker in workers:
         worker.join(20)
@@ -81,7 +83,7 @@ def test_a_task_is_given_to_one_worker(tasks, started):
 
 def test_frames_of_earlier_runs_are_there_and_others_are_waited_for(tasks, started):
     tasks[0].done = Done(4)
-    board, seen = Board(tasks, 3), []
+    board, seen = Board(tasks, 3, ROOM), []
     for index in (3, 4):
         board.wait_for(index, MADE)
     waiting = started(lambda: seen.append(board.wait_for(5, MADE)))
@@ -91,7 +93,7 @@ def test_frames_of_earlier_runs_are_there_and_others_are_waited_for(tasks, start
 
 
 def test_another_frame_or_version_is_not_what_is_waited_for(tasks):
-    board = Board(tasks, 0)
+    board = Board(tasks, 0, ROOM)
     board.add(6, MADE)
     board.add(5, JOINED)
     board.fail(JobError("it fails"))
@@ -102,7 +104,7 @@ def test_another_frame_or_version_is_not_what_is_waited_for(tasks):
 
 def test_a_frame_that_stands_is_not_waited_for_and_has_no_second_turn(tasks):
     tasks[0].done = Done(4)
-    board = Board(tasks, 3)
+    board = Board(tasks, 3, ROOM)
     board.wait_for(4, MADE)
     board.fail(JobError("it fails"))
     for index in (2, 4):
@@ -111,7 +113,7 @@ def test_a_frame_that_stands_is_not_waited_for_and_has_no_second_turn(tasks):
 
 
 def test_the_first_error_counts_and_ends_all_waiting(tasks, started):
-    board, ended = Board(tasks, 0), []
+    board, ended = Board(tasks, 0, ROOM), []
     first, second = JobError("first"), JobError("second")
     for _ in range(2):
         board.next_task()
@@ -135,7 +137,7 @@ def test_the_first_error_counts_and_ends_all_waiting(tasks, started):
 
 def test_who_stops_it_without_its_lock_is_seen(tasks, started):
     """As the main thread does at a signal: nobody is woken, all look by themselves."""
-    board, ended = Board(tasks, 0), []
+    board, ended = Board(tasks, 0, ROOM), []
     for _ in range(2):
         board.next_task()
     waiting = started(lambda: ended.append(board.next_task()))
@@ -144,3 +146,38 @@ def test_who_stops_it_without_its_lock_is_seen(tasks, started):
     waiting.join(20)
     assert ended == [None]
     assert board.error is None
+
+
+@pytest.mark.parametrize("frees", ["a turn", "the end of the first"])
+def test_who_is_ahead_waits_for_room_and_the_first_does_not(frees, tasks, started):
+    one, two = tasks[0], tasks[2]
+    board, ahead = Board([one, two], 0, 2), []
+    for index in (30, 31):
+        board.wait_for_room(two)
+        board.add(index, MADE)
+    waiting = started(lambda: ahead.append(board.wait_for_room(two)))
+    board.wait_for_room(one)
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    if frees == "a turn":
+        board.wait_for(30, MADE)
+    else:
+        board.finish(one)
+    waiting.join(20)
+    assert ahead == [None]
+
+
+def test_who_waits_for_room_hears_of_the_end(tasks, started):
+    one, two = tasks[0], tasks[2]
+    board, ended = Board([one, two], 0, 0), []
+
+    def wait():
+        try:
+            board.wait_for_room(two)
+        except StoppedError as error:
+            ended.append(error)
+
+    waiting = started(wait)
+    board.fail(JobError("a disk is full"))
+    waiting.join(20)
+    assert len(ended) == 1

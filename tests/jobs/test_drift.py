@@ -73,7 +73,7 @@ def sharpness_of_what_stays(frames):
 
 
 def test_a_slow_pan_loses_no_sharpness(made_of, pan):
-    """The first frame has as many iterations as it takes: 0.97 to 1.12 of frame 10 is measured.
+    """The first frame has as many iterations as it takes: 1.20 of frame 10 at most is measured.
 
     With few, later frames go on where it stopped and lose its grain, which is no fault of carrying:
     a frame of its own with as many iterations has as little of it.
@@ -81,7 +81,7 @@ def test_a_slow_pan_loses_no_sharpness(made_of, pan):
     source = np.stack([frame.pixels for frame in open_source(pan).read()]).astype(float)
     in_the_clip = sharpness_of_what_stays(source)
     assert in_the_clip[10:] == pytest.approx([in_the_clip[10]] * 50, rel=0.1)
-    found = sharpness_of_what_stays(made_of(pan, first_iterations=300, iterations=10))
+    found = sharpness_of_what_stays(made_of(pan, first_iterations=600, iterations=10))
     shares = found[10:] / found[10]
     assert shares.min() > 0.9
     assert shares.max() < 1.25
