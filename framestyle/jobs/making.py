@@ -72,10 +72,9 @@ def make_frames(
     # what several workers have begun, one goes on with in their way
     is_one_way = count == 1 and joins == 0 and not (job.path / AHEAD).exists()
     joined = JOINED_FRAMES * min(joins, count)
-    need = need_of(config, clip.info, cutting, output, passes, count, 0, joined)
-    room = waiting_room(need, job.path, clip.info)
+    need, room = need_of(config, clip.info, cutting, output, passes, count, joined=joined), 0
     if not is_one_way:
-        ahead = most_ahead(parts, count)
+        room, ahead = waiting_room(need, job.path, clip.info), most_ahead(parts, count)
         if room < ahead and count > 1:
             progress(Notice(_told_room(room, ahead)))
         ahead = min(ahead, room + longest_joined(parts))
