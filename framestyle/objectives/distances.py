@@ -125,13 +125,17 @@ class GramProducts:
     """Parts in which products of bfloat16 are summed. A sum runs in float32 and is rounded at its
     end; of as many as these the error stays under 0.1 percent, in a quarter of the time."""
     LEAST_PARTS = 4
+    NUMBERS = 1 << 20
+    """Of all parts' products, more than which do not stay in a cache: of a layer with many channels
+    there are fewer parts, or their sum would take longer than they do."""
     LEAST_IN_A_PART = 64
     """Positions; where there are fewer, float32 takes no longer."""
 
     def total(self, features: Tensor) -> Tensor:
         """Return (N, N) float32 for features (1, N, H, W)."""
         rows = as_rows(features)
-        parts = min(self.PARTS, len(rows) // self.LEAST_IN_A_PART)
+        most = max(self.LEAST_PARTS, self.NUMBERS // rows.shape[1] ** 2)
+        parts = min(self.PARTS, most, len(rows) // self.LEAST_IN_A_PART)
         if rows.dtype == torch.float32 or parts < self.LEAST_PARTS:
             return self._in_float32(rows)
         whole = len(rows) // parts * parts
