@@ -72,7 +72,7 @@ def memory(figures: Figures) -> str:
         ],
     )
     tiled = table(
-        ("network", "size", "stages in tiles", "tile, px", "time over whole"),
+        ("network", "size", "stages in tiles", "tile, px", "time a pixel over whole"),
         [
             (r["network"], r["size"], r["stages_in_tiles"], r["side_px"], r["time_over_whole"])
             for r in figures["tiled"]

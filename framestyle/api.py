@@ -12,7 +12,7 @@ from framestyle.files import home_expanded
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
-from framestyle.jobs.memory import within_memory
+from framestyle.jobs.memory import NO_ROOM, device_errors, within_memory
 from framestyle.jobs.pictures import Style, checked_weight, read_pictures
 from framestyle.jobs.stages import (
     build,
@@ -124,17 +124,19 @@ def _made(
     config = with_chosen_networks(config, device, progress)
     pictures = read_pictures(config, styles)
     check_networks(config, pictures, pixels.shape[1], pixels.shape[0])
-    styler = build(config, styles, pictures, device, progress)
+    with device_errors(f"loading networks on {device}", NO_ROOM):
+        styler = build(config, styles, pictures, device, progress)
 
     def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
         progress(IterationDone(0, stage, iteration, planned, terms))
 
-    image = to_tensor(pixels).to(device.device)
-    result, _ = within_memory(
-        lambda: styler.step(image, on_step=on_step), styler.room, "the picture", progress
-    )
-    check_finite(result, "the picture")
-    return to_pixels(result, 16 if pixels.dtype == np.uint16 else 8)
+    with device_errors("the picture", NO_ROOM):
+        image = to_tensor(pixels).to(device.device)
+        result, _ = within_memory(
+            lambda: styler.step(image, on_step=on_step), styler.room, "the picture", progress
+        )
+        check_finite(result, "the picture")
+        return to_pixels(result, 16 if pixels.dtype == np.uint16 else 8)
 
 
 def _styles(styles: StylePictures) -> list[Style]:

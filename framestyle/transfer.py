@@ -4,10 +4,20 @@ A GPU does what is asked of it in order, in each of its streams. Whoever reads a
 one from memory that is not pinned, waits for all that was asked before.
 """
 
+import threading
+import weakref
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
+
+from framestyle.errors import JobError
+
+STREAMS = 32
+"""Of a GPU, that torch hands out, in turn and again and again: it keeps none for who has it."""
+
+_taken: "weakref.WeakSet[torch.cuda.Stream]" = weakref.WeakSet()
+_taking = threading.Lock()
 
 
 def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
@@ -19,7 +29,10 @@ def uploaded(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class Download:
-    """A tensor on its way to the CPU, as it is now, whatever the device does next.
+    """A tensor on its way to the CPU.
+
+    Of a GPU of CUDA it comes as it is now, whatever that does next; elsewhere it is fetched when it
+    is waited for, and must not change until then.
 
     Args:
         tensor: On any device.
@@ -42,6 +55,22 @@ class Download:
         return self._copy.cpu()
 
 
+def new_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return a stream of a GPU that nobody else who got one from here still has.
+
+    Raises:
+        JobError: All are taken.
+    """
+    with _taking:
+        taken = {stream.cuda_stream for stream in _taken}
+        for _ in range(STREAMS):
+            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            if stream.cuda_stream not in taken:
+                _taken.add(stream)
+                return stream
+    raise JobError(f"all {STREAMS} streams of the GPU are taken; give fewer --workers")
+
+
 def own_stream(device: torch.device) -> torch.cuda.Stream | None:
     """Return a stream of a GPU for one thread; None for a device that has none.
 
@@ -49,7 +78,7 @@ def own_stream(device: torch.device) -> torch.cuda.Stream | None:
     """
     if device.type != "cuda":
         return None
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream = new_stream(device)
     stream.wait_stream(torch.cuda.default_stream(device))
     return stream
 

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from framestyle import transfer
+from framestyle.errors import JobError
 from framestyle.motion import Motion
-from framestyle.transfer import Download, uploaded
+from framestyle.transfer import STREAMS, Download, new_stream, uploaded
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -37,3 +39,25 @@ def test_what_the_device_does_next_does_not_change_what_is_under_way():
         downloads.append((number + 1, Download(there)))
     for number, download in downloads:
         assert bool((download.wait() == number).all())
+
+
+class PooledStream:
+    """A stream as torch hands them out: the same ones again, in turn."""
+
+    drawn = 0
+
+    def __init__(self, device):
+        self.cuda_stream = PooledStream.drawn % STREAMS
+        PooledStream.drawn += 1
+
+
+def test_no_two_have_the_same_stream(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "Stream", PooledStream)
+    monkeypatch.setattr(transfer, "_taken", type(transfer._taken)())
+    held = [new_stream(torch.device("cuda")) for _ in range(STREAMS - 1)]
+    given_back = held.pop(3).cuda_stream
+    held += [new_stream(torch.device("cuda")) for _ in range(2)]
+    assert sorted(stream.cuda_stream for stream in held) == list(range(STREAMS))
+    assert given_back == 3
+    with pytest.raises(JobError, match="--workers"):
+        new_stream(torch.device("cuda"))

@@ -30,8 +30,8 @@ def worker_count(
     """Return how many parts are made at the same time.
 
     On a CPU by itself it is as many as there are threads: two frames on a thread each are made in
-    less time than one after the other on two. But where that would need tiles that a single one
-    does not, memory has the last word.
+    less time than one after the other on two. But memory has the last word: as many as need no
+    tiles, and one where even a single one does.
 
     Args:
         settings: How many are asked for, if the user says so.

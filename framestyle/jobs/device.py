@@ -13,10 +13,14 @@ from framestyle.media.clip import Notices
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Player
 from framestyle.stages.recording import CudaGraphs, Recorder
+from framestyle.transfer import STREAMS
 
 KEPT_BYTES = (32 << 20) - (64 << 10)
 """Nearly the largest block by which glibc learns how much freed memory to keep: its
 M_MMAP_THRESHOLD, which is at most 32 MiB."""
+
+GPU_WORKERS = STREAMS // 2 - 1
+"""Workers at most on a GPU. Each has a stream and records on another; flow has one, too."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ def pick_device(settings: ComputeSettings) -> Device:
         if not there[name]:
             found = ", ".join(name for name, is_there in there.items() if is_there)
             raise SettingsError(f"--device {name}: torch finds none here; there are: {found}")
+    if name == "cuda" and (settings.workers or 1) > GPU_WORKERS:
+        raise SettingsError(
+            f"--workers: got {settings.workers}, expected at most {GPU_WORKERS} on a GPU"
+        )
     device = torch.device(name)
     if device.type == "cpu":
         keep_freed_memory()

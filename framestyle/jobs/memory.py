@@ -24,6 +24,9 @@ other programs have theirs. Shares of all and not of what is free, so that the s
 the same tiles whatever else runs."""
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where Linux tells a container how much it may have."""
+GOES_ON = "the same command goes on after what is saved"
+NO_ROOM = "have other programs leave it free, or name another with --device"
+"""What can be done where a device fails in a run, and before it."""
 SIGNS = (
     *("allocate memory", "could not create a primitive", "could not create a memory"),
     *("MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
@@ -66,7 +69,7 @@ def told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
 
 
 @contextmanager
-def device_errors(named: str) -> Iterator[None]:
+def device_errors(named: str, hint: str = GOES_ON) -> Iterator[None]:
     """Turn what a device raises into ``JobError``.
 
     A GPU that has failed once fails at everything in the same process, so nothing is made again
@@ -74,16 +77,20 @@ def device_errors(named: str) -> Iterator[None]:
 
     Args:
         named: What was being made, for people.
+        hint: What they can do.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         line = (str(error).splitlines() or ["out of memory"])[0]
-        raise JobError(f"{named}: {line}; the same command goes on after what is saved") from error
+        raise JobError(f"{named}: {line}; {hint}") from error
 
 
 def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Progress) -> Made:
     """Make something; where memory runs out, make it again in smaller tiles.
+
+    On a GPU it is made once more as it is, with all memory given back that is only kept: while one
+    thread records, torch gives back none for the others.
 
     Args:
         make: Makes it from what it does not change, so that it can be called again.
@@ -94,6 +101,7 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
     Raises:
         JobError: Memory ran out, and no smaller tiles are left.
     """
+    as_it_is = torch.cuda.is_available()
     while True:
         try:
             return make()
@@ -104,6 +112,9 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
         # after the except clause: the error held on to everything that was being made
         if torch.cuda.is_available():
             give_back_memory()
+        if as_it_is:
+            as_it_is = False
+            continue
         if not room.take_back():
             raise JobError(
                 f"{named}: out of memory ({line}); take --size, a smaller network or --precision "

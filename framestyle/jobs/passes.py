@@ -13,6 +13,7 @@ from framestyle.errors import UnfinishedJobError
 from framestyle.jobs.shots import Cutting, Stretch
 from framestyle.media.landing import disk_errors, sealed, sync, unsealed, write_whole
 from framestyle.stages import FrameState
+from framestyle.transfer import uploaded
 
 KEPT = "passes"
 """Folder for what lies between legs."""
@@ -174,7 +175,7 @@ class KeptFrames:
             parts = load(unsealed(path.read_bytes()))
             if parts.pop("at").tolist() != [index, leg]:
                 raise ValueError("it is another frame")
-            return FrameState(**{k: v.to(device).float() for k, v in parts.items()})
+            return FrameState(**{k: uploaded(v, device).float() for k, v in parts.items()})
         except (OSError, ValueError, SafetensorError, TypeError, KeyError) as error:
             raise UnfinishedJobError(
                 f"{path}, which an earlier pass made, is missing or damaged ({error}); start the "

@@ -80,10 +80,14 @@ class Pipeline:
         for leg, first in remaining(self.legs, done):
             # first, so that what a run left that was broken off after a leg goes too
             self.kept.drop_before(leg)
-            if isinstance(self.flow, CachedFlow):
-                self.flow.drop_before(leg.stretch.first)
+            self.drop_flows(leg.stretch.first)
             begins = first == leg.position_after(None) and not leg.joins
             self._go(leg, first, ClipState() if begins else state, departures)
+
+    def drop_flows(self, index: int) -> None:
+        """Delete the flows that are kept of frames before a position; raises ``JobError``."""
+        if isinstance(self.flow, CachedFlow):
+            self.flow.drop_before(index)
 
     def _go(self, leg: Leg, first: int, state: ClipState, departures: Departures) -> None:
         within = partial(on_stream, self.stream)
@@ -92,8 +96,11 @@ class Pipeline:
         try:
             for arrival in reading:
                 began = time.monotonic()
-                result, state = self._made(leg, arrival, state)
-                writing.put(Departure(leg, arrival.frame, Download(result), state))
+                # a GPU tells late of what went wrong: wherever it is asked next
+                with device_errors(arrival.frame.label):
+                    result, state = self._made(leg, arrival, state)
+                    download = Download(result)
+                writing.put(Departure(leg, arrival.frame, download, state))
                 if leg.optimises:
                     self.progress(FrameDone(arrival.frame.index, time.monotonic() - began))
             writing.finish()
@@ -144,8 +151,7 @@ class Pipeline:
                 arrival.image, links, on_step, own=own, ease=arrival.ease, join=join
             )
 
-        with device_errors(named):
-            return within_memory(made, self.styler.room, named, self.progress)
+        return within_memory(made, self.styler.room, named, self.progress)
 
 
 def _until(arrivals: Iterator[Arrival], end: int) -> Iterator[Arrival]:

@@ -15,6 +15,7 @@ from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
 from framestyle.jobs.identity import manifest_of
 from framestyle.jobs.making import make_frames
+from framestyle.jobs.memory import NO_ROOM, device_errors
 from framestyle.jobs.pictures import Style, read_pictures
 from framestyle.jobs.shots import check_shots
 from framestyle.jobs.stages import (
@@ -82,11 +83,13 @@ def _run(
     check_shots(config.motion, clip.info.frame_count)
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
         job.begin(manifest_of(config, clip.info, styles, device, output), config.job.restart)
-        begun = begin(clip, output, config, job, str(device.device), notice)
+        with device_errors(f"going on on {device}", NO_ROOM):
+            begun = begin(clip, output, config, job, str(device.device), notice)
         with begun.sink as sink:
             if not sink.has_landed:
-                styler = build(config, styles, pictures, device, progress)
-                flow = flow_source(config, clip.info, device, weights_files(config), progress)
+                with device_errors(f"loading networks on {device}", NO_ROOM):
+                    styler = build(config, styles, pictures, device, progress)
+                    flow = flow_source(config, clip.info, device, weights_files(config), progress)
                 notice(f"device: {device}")
                 for event in notices:
                     progress(event)

@@ -1,7 +1,9 @@
 """The shots of a run: named by hand, kept by an earlier run, or found in the clip."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from framestyle.config import Config, MotionSettings
@@ -48,7 +50,7 @@ class Cutting:
     shots: Sequence[Shot]
     part: Stretch | None = None
 
-    @property
+    @cached_property
     def stretches(self) -> list[Stretch]:
         """Return what lies between cuts, in order."""
         if self.part is not None:
@@ -59,7 +61,8 @@ class Cutting:
 
     def stretch_of(self, index: int) -> Stretch:
         """Return the stretch that a frame is in."""
-        return next(stretch for stretch in self.stretches if index < stretch.end)
+        at = bisect_right(self.stretches, index, key=lambda stretch: stretch.first)
+        return self.stretches[at - 1]
 
     def ease(self, index: int) -> float:
         """Return what share of the past a frame lets go, so that a dissolve leaves none of it.
@@ -67,14 +70,13 @@ class Cutting:
         Over N blended frames, what is left of the old shot falls in equal steps, to 1 / (N + 1).
         The blends show it too, and so does what was painted for them: some frames after go on.
         """
-        for shot in reversed(self.shots):
-            at = index - shot.first
-            if at < 0 or shot.first == 0:
-                continue
-            if at < shot.dissolve:
-                return 1.0 / (shot.dissolve + 1 - at)
-            return EASE_AFTER if at < shot.dissolve + FRAMES_AFTER and shot.dissolve else 0.0
-        return 0.0
+        shot = self.shots[bisect_right(self.shots, index, key=lambda shot: shot.first) - 1]
+        at = index - shot.first
+        if shot.first == 0 or shot.dissolve == 0:
+            return 0.0
+        if at < shot.dissolve:
+            return 1.0 / (shot.dissolve + 1 - at)
+        return EASE_AFTER if at < shot.dissolve + FRAMES_AFTER else 0.0
 
 
 def check_shots(settings: MotionSettings, frame_count: int) -> None:

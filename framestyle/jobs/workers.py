@@ -161,17 +161,18 @@ class Workers:
             stream,
         )
         pipeline.run(task.beginning(str(self.device)), task.done)
-        self._clear_after(task, pipeline.kept)
+        self._clear_after(task, pipeline)
         self._board.finish(task)
 
-    def _clear_after(self, task: Task, kept: KeptFrames) -> None:
+    def _clear_after(self, task: Task, pipeline: Pipeline) -> None:
         """Delete what nothing needs now that a task is over."""
         if task.version == JOINED:
-            kept.drop(task.legs[0].stretch)
+            pipeline.kept.drop(task.legs[0].stretch)
             task.settle()
             task.needs[0].settle()
         else:
-            kept.drop_before(replace(task.part.join, stretch=task.part.stretch))
+            pipeline.drop_flows(task.part.stretch.end)
+            pipeline.kept.drop_before(replace(task.part.join, stretch=task.part.stretch))
             if not task.part.goes_on:
                 task.settle()
 

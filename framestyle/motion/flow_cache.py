@@ -67,13 +67,6 @@ class CachedFlow(FlowSource):
         except OSError as error:
             raise JobError(f"deleting flows in {self.folder} failed: {error.strerror}") from None
 
-    def clear(self) -> None:
-        """Delete all flows, and the folder where nothing else is in it."""
-        for path, _ in self._kept():
-            path.unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-
     def _kept(self) -> Iterator[tuple[Path, int]]:
         """Yield the files with the earlier frame of each, and what a crash left half written."""
         for path in list(self.folder.glob(f"*{_SUFFIX}*")):

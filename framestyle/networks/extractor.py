@@ -1,12 +1,12 @@
 """What runs as few of a network's stages as it can, in as much memory as there is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from framestyle.networks.fields import Size, fields, map_sizes
-from framestyle.networks.footprint import Room
+from framestyle.networks.footprint import Plan, Room
 from framestyle.networks.layers import normalised
 from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
@@ -37,7 +37,7 @@ class Extractor(nn.Module):
         super().__init__()
         layers = [*layers, *summed]
         self._summed, self._room = summed, room
-        self._tiled: dict[tuple[Size, int], TiledStages | None] = {}
+        self._tiled: dict[Hashable, tuple[Plan | None, TiledStages | None]] = {}
         device = next(stages[0][1].parameters()).device
         # Plain attributes, so that casting the network leaves the normalisation in float32.
         self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
@@ -88,11 +88,14 @@ class Extractor(nn.Module):
 
     def _tiled_stages(self, size: Size) -> TiledStages | None:
         """Return the stages that are run tile by tile on images of a size; None if none are."""
-        key = size, self._room.version
+        # what is kept for the way back is planned for where there is one
+        key = size, self._room.version, torch.is_grad_enabled()
         if key not in self._tiled:
             tiling = self.tiling(size)
-            self._tiled[key] = None if tiling is None else self._tiled_by(tiling, size)
-        return self._tiled[key]
+            stages = None if tiling is None else self._tiled_by(tiling, size)
+            self._tiled[key] = self._room.in_use, stages
+        self._room.in_use, stages = self._tiled[key]
+        return stages
 
     def _tiled_by(self, tiling: Tiling, size: Size) -> TiledStages:
         first = list(self._stages)[: tiling.stages]

@@ -118,8 +118,12 @@ def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
     return found
 
 
-class _Plan:
-    """How one network is run on pictures of one size; what is not asked is not estimated."""
+class Plan:
+    """How one network is run on pictures of one size; what is not asked is not estimated.
+
+    Attributes:
+        need: What that takes, in bytes.
+    """
 
     def __init__(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> None:
         whole, seen = kept_by(stages, size, dtype), fields(stages)
@@ -150,33 +154,46 @@ class _Plan:
 class Room:
     """The memory that there is for an iteration, and how networks are run in it.
 
+    It serves one thread.
+
     Attributes:
         budget_bytes: What an iteration may take; None sets no limit.
         version: Grows with each change of the budget: what was planned before holds no more.
+        in_use: What is run by it now, or was last.
     """
 
     budget_bytes: int | None = None
     version: int = field(default=0, init=False)
-    _planned: list[_Plan] = field(default_factory=list, init=False)
+    in_use: Plan | None = field(default=None, init=False)
+    _planned: list[Plan] = field(default_factory=list, init=False)
 
     def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling | None:
         """Return how stages are run on pictures of a size; None where they fit whole.
 
-        Where nothing fits, that which takes least is returned.
+        Where nothing fits, that which takes least is returned. What is planned is in use.
         """
         if self.budget_bytes is None:
             return None
-        plan = _Plan(stages, size, dtype)
-        self._planned.append(plan)
-        return plan.choose(self.budget_bytes)
+        self.in_use = Plan(stages, size, dtype)
+        self._planned.append(self.in_use)
+        return self.in_use.choose(self.budget_bytes)
 
     def take_back(self) -> bool:
-        """Plan with less after memory has run out; return False where there is no smaller plan."""
-        if not any(plan.can_shrink for plan in self._planned):
+        """Plan with less after memory has run out.
+
+        The largest shrinks of what takes as much as what is in use: less room for smaller pictures
+        would be no help to it.
+
+        Returns:
+            False where nothing of that can be run in less.
+        """
+        least = 0 if self.in_use is None else self.in_use.need
+        larger = [plan.need for plan in self._planned if plan.need >= least and plan.can_shrink]
+        if not larger:
             return False
-        self.budget_bytes = int(TAKEN_BACK * max(plan.need for plan in self._planned))
+        self.budget_bytes = int(TAKEN_BACK * max(larger))
         self.version += 1
-        self._planned = []
+        self.in_use, self._planned = None, []
         return True
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
 from framestyle.stages.optimise import Optimisation, Running, Terms
+from framestyle.transfer import new_stream
 
 Step = Callable[[], Tensor]
 """Makes a step and returns its value and terms, (n,), in memory that the next one may overwrite."""
@@ -181,7 +182,7 @@ class CudaGraphs:
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
-        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._stream = new_stream(torch.device("cuda"))
         self._graphs: list[torch.cuda.CUDAGraph] = []
 
     def __call__(self, step: Step) -> Step:

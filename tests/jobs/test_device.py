@@ -6,7 +6,7 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import SettingsError
-from framestyle.jobs.device import has_fast_bfloat16, pick_device, restored_afterwards
+from framestyle.jobs.device import GPU_WORKERS, has_fast_bfloat16, pick_device, restored_afterwards
 
 
 def test_the_cpu_is_always_there():
@@ -50,6 +50,14 @@ def test_a_device_that_is_not_there(name, is_there):
         pytest.skip(f"there is {name} here")
     with pytest.raises(SettingsError, match=rf"--device {name}: torch finds none.*there are: cpu"):
         pick_device(ComputeSettings(device=name))
+
+
+def test_a_gpu_has_streams_for_so_many_workers(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert pick_device(ComputeSettings(device="cuda", workers=GPU_WORKERS)).is_gpu
+    with pytest.raises(SettingsError, match=r"--workers: got 16, expected at most 15 on a GPU"):
+        pick_device(ComputeSettings(device="cuda", workers=16))
 
 
 @pytest.mark.gpu

@@ -1,5 +1,6 @@
 """What breaks in mid-run: the frame is named, nothing stands under the final name."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -14,9 +15,11 @@ from safetensors.torch import save_file
 
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import arrivals, departures, run
+from framestyle.jobs import arrivals, departures, pipeline, run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
 from framestyle.stages import ClipState
+
+running = importlib.import_module("framestyle.jobs.run")  # the package has a function of that name
 
 
 def fails(source, style, output, config, progress=lambda event: None):
@@ -279,3 +282,37 @@ def test_a_device_that_fails_beside_the_stages(
     assert next(e.done for e in started if isinstance(e, RunStarted)) == 2
     run(frames_folder, [(style_file, 1.0)], tmp_path / "whole", quick)
     assert contents(output) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("late", ["Download", "after"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_device_tells_late_names_the_frame(
+    late, workers, frames_folder, style_file, quick, monkeypatch, tmp_path
+):
+    """A GPU says what went wrong in a step when it is next asked for something."""
+    named = tmp_path / "shots.txt"
+    named.write_text("1 2\n3 4\n")
+    changes = {"compute": {"workers": workers}, "motion": {"shots": named}, "input": {"frames": 4}}
+
+    def gone(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\n2 GiB")
+
+    monkeypatch.setattr(
+        *((pipeline, late, gone) if late == "Download" else (ClipState, late, gone))
+    )
+    message = fails(frames_folder, style_file, tmp_path / "out", quick.changed(changes))
+    assert message.startswith("frame ")
+    assert "CUDA out of memory. Tried to allocate; the same command goes on" in message
+
+
+@pytest.mark.parametrize("what", ["build", "flow_source", "begin"])
+def test_a_device_without_room_for_the_networks(
+    what, frames_folder, style_file, quick, monkeypatch, tmp_path
+):
+    def full(*given):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\n2 GiB")
+
+    monkeypatch.setattr(running, what, full)
+    message = fails(frames_folder, style_file, tmp_path / "out", quick)
+    assert message.startswith(("loading networks on cpu", "going on on cpu"))
+    assert message.endswith("name another with --device")

@@ -104,6 +104,23 @@ def test_where_no_smaller_tiles_are_left_it_says_what_to_do():
     assert made[-1].side_px == 256
 
 
+def test_on_a_gpu_it_is_made_once_more_with_what_is_only_kept_given_back(monkeypatch):
+    """While another thread records, torch gives nothing back by itself, and says there is none."""
+    given_back, told, made = [], [], []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given_back.append(len(made)))
+
+    def make():
+        made.append(len(given_back))
+        if len(made) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return len(made)
+
+    room = Room(1 << 40)
+    assert within_memory(make, room, "frame 3", told.append) == 2
+    assert (made, given_back, told, room.version) == ([0, 1], [1], [], 0)
+
+
 def test_other_errors_are_raised_at_once():
     told = []
 

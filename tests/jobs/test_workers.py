@@ -202,6 +202,23 @@ def test_with_little_room_pieces_are_joined_all_the_same(
     assert contents(go(tmp_path / "out", workers, source=long_folder, **DIVIDED)) == divided
 
 
+@pytest.mark.parametrize("workers", [2, 3])
+def test_flows_are_kept_for_those_parts_only_that_are_being_made(workers, go, tmp_path):
+    lengths, kept = (3, 5, 2, 4), []
+
+    def look(event):
+        if isinstance(event, FrameDone):
+            found = (folder_beside(tmp_path / "out") / "flow").glob("*.flow")
+            kept.append({int(path.name.partition("_")[0]) for path in found})
+
+    go(tmp_path / "out", workers, look, motion={"passes": 2})
+    starts = [sum(lengths[:i]) for i in range(len(lengths))]
+    for firsts in kept:
+        parts = {max(start for start in starts if start <= first) for first in firsts}
+        assert len(parts) <= workers
+    assert max(len(firsts) for firsts in kept) > 1
+
+
 # --- going on ------------------------------------------------------------------------------------
 
 

@@ -122,19 +122,10 @@ def test_what_is_behind_is_dropped(inner, frames, tmp_path):
     assert len(inner.asked) == 4
     ask(cached, frames, (1, 2))
     assert len(inner.asked) == 5
-    cached.clear()
-    assert [path.name for path in (tmp_path / "flow").iterdir()] == ["notes.txt"]
-
-
-def test_cleared_it_leaves_nothing(inner, frames, tmp_path):
-    cached = CachedFlow(inner, tmp_path / "flow")
-    cached.clear()
-    cached.drop_before(3)
-    ask(cached, frames, (0, 1))
-    cached.clear()
-    assert list(tmp_path.iterdir()) == []
-    ask(cached, frames, (0, 1))
-    assert inner.asked == [(0, 1)] * 2
+    CachedFlow(inner, tmp_path / "flow", 2).drop_before(9)
+    names = sorted(path.name for path in (tmp_path / "flow").iterdir())
+    assert names == ["1_2.flow", "notes.txt"]
+    CachedFlow(inner, tmp_path / "none").drop_before(3)
 
 
 def test_has_what_the_other_source_has(inner, tmp_path):

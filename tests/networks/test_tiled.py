@@ -227,3 +227,36 @@ def test_after_memory_has_run_out_it_is_planned_with_less_until_there_is_no_less
     assert needs == sorted(needs, reverse=True)
     assert len(set(needs)) == len(needs)
     assert not Room().take_back()
+
+
+def test_what_ran_out_of_memory_is_planned_with_less_each_time_whatever_else_is_planned():
+    """A large picture that is at its least soon, and small ones that could go on shrinking."""
+    network = network_spec("lite").network(network_spec("lite").build().eval())
+    image, small = torch.rand(1, 3, 540, 960).requires_grad_(), torch.rand(1, 3, 270, 480)
+    room = Room(1 << 40)
+    extractor = network.extractor(["relu5_1"], room=room)
+    budgets = [room.budget_bytes]
+    for _ in range(20):
+        for x in (small, image):
+            extractor(x)
+        if not room.take_back():
+            break
+        budgets.append(room.budget_bytes)
+    assert len(set(budgets)) == len(budgets) > 2
+    assert budgets == sorted(budgets, reverse=True)
+    assert extractor.tiling((540, 960)).side_px == 256
+    assert not room.take_back()
+
+
+def test_a_picture_seen_without_a_way_back_is_planned_anew_for_one():
+    network = network_spec("lite").network(network_spec("lite").build().eval())
+    image, room = torch.rand(1, 3, 270, 480), Room(40 << 20)
+    extractor = network.extractor(["relu5_1"], room=room)
+    with torch.no_grad():
+        extractor(image)
+    needs = [room.in_use.need]
+    extractor(image.requires_grad_())
+    needs.append(room.in_use.need)
+    untried = network.extractor(["relu5_1"], room=Room(40 << 20))
+    assert extractor.tiling((270, 480)) == untried.tiling((270, 480)) is not None
+    assert needs[0] < needs[1]
