@@ -5,9 +5,11 @@ writing, are timed alone on the same frames; within a frame the steps of dream a
 apart by the events of the run.
 """
 
+import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,15 +17,19 @@ import torch
 from benchmarks.inputs import STYLE, looped_clip, random_weights
 from framestyle import Config
 from framestyle.api import stylize_video
-from framestyle.config import InputSettings, MotionSettings
+from framestyle.config import InputSettings
 from framestyle.jobs.arrivals import forward
+from framestyle.jobs.device import pick_device
+from framestyle.jobs.flow import flow_source, with_chosen_flow
 from framestyle.jobs.shots import Cutting
+from framestyle.jobs.stages import weights_files
 from framestyle.media import open_sink, open_source, to_pixels
 from framestyle.media.clip import Frame
-from framestyle.motion import DenseInverseSearch, Shot
-from framestyle.progress import Event, FrameDone, IterationDone
+from framestyle.motion import Shot
+from framestyle.progress import Event, FrameDone, IterationDone, ignore
 
 FRAMES = 10
+ROUNDS = 3
 CASES = (("draft", 320), ("standard", 320), ("standard", 480), ("standard", 640))
 NETWORKS = {"cpu": ("lite", "lite"), "cuda": ("inception_v3", "vgg19")}
 """What dreams and what paints; the weights of those that are not embedded are random."""
@@ -41,16 +47,21 @@ def _case(folder: Path, preset: str, width: int, device: str) -> dict[str, objec
     clip = looped_clip(folder, FRAMES, width)
     frames: list[float] = []
     stages: dict[str, float] = defaultdict(float)
+    steps: dict[str, list[float]] = defaultdict(list)
     last = [0.0]
 
     def listen(event: Event) -> None:
         if device == "cuda":
             torch.cuda.synchronize()  # a step that is told of is only launched
         now = time.perf_counter()
-        if isinstance(event, IterationDone) and frames and event.iteration > 1:
-            stages[event.stage] += now - last[0]
+        if isinstance(event, IterationDone):
+            steps[event.stage].append(now - last[0])
         last[0] = now
         if isinstance(event, FrameDone):
+            for stage, times in steps.items() if frames else ():
+                # before the first of them lies what is no step
+                stages[stage] += statistics.mean(times[1:] or times) * len(times)
+            steps.clear()
             frames.append(event.seconds)
 
     dream, style = NETWORKS[device]
@@ -80,17 +91,25 @@ def _case(folder: Path, preset: str, width: int, device: str) -> dict[str, objec
         "dream_seconds": round(dream, 3),
         "style_seconds": round(style, 3),
         "between_seconds": round(later - dream - style, 3),
-        "read_and_flow_seconds": round(_reading(clip, device) / FRAMES, 4),
-        "write_seconds": round(_writing(folder, clip) / FRAMES, 4),
+        "read_and_flow_seconds": round(_usual(lambda: _reading(clip, config)) / FRAMES, 4),
+        "write_seconds": round(_usual(lambda: _writing(folder, clip)) / FRAMES, 4),
     }
 
 
-def _reading(clip: Path, device: str) -> float:
-    """Opening, decoding, conversion, optical flow both ways, and masks."""
+def _usual(seconds: Callable[[], float]) -> float:
+    return statistics.median(seconds() for _ in range(ROUNDS))
+
+
+def _reading(clip: Path, config: Config) -> float:
+    """Opening, decoding, conversion, optical flow both ways, and masks, as a run has them."""
+    device = pick_device(config.compute)
     start = time.perf_counter()
     source = open_source(clip, InputSettings(frames=FRAMES))
-    whole, reach = Cutting([Shot(0, FRAMES)]), MotionSettings().long_term
-    for _ in forward(source, 0, whole, DenseInverseSearch(), torch.device(device), reach):
+    files = weights_files(config)
+    chosen = with_chosen_flow(config, source.info, device, files, ignore)
+    flow = flow_source(chosen, source.info, device, files, ignore)
+    whole, reach = Cutting([Shot(0, FRAMES)]), config.motion.long_term
+    for _ in forward(source, 0, whole, flow, device.device, reach):
         pass
     return time.perf_counter() - start
 

@@ -2,7 +2,7 @@
 
 Whole runs, in turns, on the same clip: one worker with all threads, and as many workers as the run
 takes by itself. Shots are named in a file, so that there are as many as workers. The time is that
-from the first step to the last frame written; what comes before is the same for both.
+from the first step until the output stands; what comes before is the same for both.
 """
 
 import statistics
@@ -15,7 +15,7 @@ import torch
 from benchmarks.inputs import STYLE, looped_clip
 from framestyle import Config
 from framestyle.api import stylize_video
-from framestyle.progress import Event, FrameDone, RunStarted
+from framestyle.progress import Event, FrameDone, RunDone, RunStarted
 
 CASES = (("draft", 320), ("standard", 320), ("standard", 480), ("standard", 640))
 FRAMES = 12
@@ -69,15 +69,18 @@ def _rate(clip: Path, config: Config, how: dict[str, object], folder: Path, devi
     """Return the frames a second of a run."""
     chosen = {"networks": "lite", "device": device, **how}
     times: list[float] = []
+    made: list[int] = []
 
     def listen(event: Event) -> None:
-        if isinstance(event, RunStarted | FrameDone):
+        if isinstance(event, RunStarted | RunDone):
             times.append(time.perf_counter())
+        if isinstance(event, FrameDone):
+            made.append(event.frame)
 
     out = folder / "out.mp4"
     changes = {"compute": chosen, "output": {"overwrite": True}}
     stylize_video(clip, STYLE, out, config.changed(changes), listen)
-    return (len(times) - 1) / (times[-1] - times[0])
+    return len(made) / (times[-1] - times[0])
 
 
 def _summary(rates: list[list[float]]) -> dict[str, object]:

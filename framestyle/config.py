@@ -188,7 +188,7 @@ class MotionSettings(Settings):
                           whole, metavar="N", low=1, high=100)
     longest_stretch: int | None = setting(
         None, "divide longer shots into stretches of about so many frames, which are made "
-        "independently and turn into each other (never)", whole, metavar="N", low=60)
+        "independently and turn into each other; 60 at least (never)", whole, metavar="N", low=60)
     cuts: bool = setting(True, "look for no cuts and carry frames across them", flag="no_cuts")
     shots: Path | None = setting(None, "file that says where shots begin, as `framestyle shots` "
                                  "prints it", path, metavar="FILE")
@@ -245,6 +245,18 @@ class Config:
         start, end = self.input.start, self.input.end
         if start is not None and end is not None and end <= start:
             raise SettingsError(f"--end {end:g} s is not after --start {start:g} s")
+        dream, style = self.dream, self.style
+        if dream.enabled and dream.layers and not any(weight for _, weight in dream.layers):
+            raise SettingsError(
+                "--dream-layers: every layer has the weight 0, so that nothing is dreamed; "
+                "--no-dream leaves the dream out"
+            )
+        weights = style.content_weight, style.style_weight, style.tv_weight  # None: by network
+        if style.enabled and all(weight == 0 for weight in weights):
+            raise SettingsError(
+                "--content-weight, --style-weight and --tv-weight are all 0, so that nothing is "
+                "painted; --no-style leaves the style out"
+            )
 
     @classmethod
     def preset(cls, name: str) -> Self:

@@ -8,6 +8,7 @@ from types import FrameType
 
 from framestyle.cli import config_file
 from framestyle.cli.arguments import Arguments, parse
+from framestyle.cli.contradictions import unused
 from framestyle.cli.metrics import metrics
 from framestyle.cli.shots import shots
 from framestyle.cli.streams import put, say
@@ -83,7 +84,11 @@ def _stylize(arguments: Arguments) -> int:
     if arguments.config_file is not None:
         from_file = config_file.read(arguments.config_file)
     config = Config.preset(arguments.preset or from_file.preset or "standard")
-    config = config.changed(from_file.changes).changed(arguments.changes)
+    try:
+        config = config.changed(from_file.changes)
+    except SettingsError as error:
+        raise SettingsError(f"--config {arguments.config_file}: {error}") from None
+    config = config.changed(arguments.changes)
     source = arguments.source or from_file.source
     styles = arguments.styles or from_file.styles
     output = arguments.output or from_file.output
@@ -92,8 +97,13 @@ def _stylize(arguments: Arguments) -> int:
         return 0
     if source is None:
         raise SettingsError("no input is named: framestyle INPUT STYLE... -o OUTPUT")
+    if output == "-":
+        raise SettingsError("-o -: a result is not written to standard output; name a file")
     if output is None:
         raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT")
+    if not arguments.quiet:
+        for line in unused(arguments.changes):
+            say(line)
     return _run(source, styles, output, config, arguments.quiet)
 
 

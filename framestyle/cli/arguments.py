@@ -25,7 +25,8 @@ TITLES = {
 
 EPILOG = """\
 INPUT is a video, a folder of frames, a pattern (frames/%04d.png, 'frames/*.png') or a picture.
-OUTPUT is a video (.mp4 .mov .mkv .webm .avi .gif), a folder, a pattern or a picture.
+OUTPUT is a video (.mp4 .mov .mkv .webm .avi) or moving picture (.gif .webp .apng), a folder,
+a pattern or a picture.
 
   framestyle input.mp4 style.jpg -o out.mp4
   framestyle input.mp4 style.jpg:2 other.jpg:1 -o out.mp4 --preset draft

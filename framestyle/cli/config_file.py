@@ -74,7 +74,11 @@ def written(source: str | None, styles: tuple[str, ...], output: str | None, con
     Raises:
         SettingsError: A file has a name that is no text.
     """
-    lines = ["# framestyle --config THIS_FILE reproduces the run.", "", f"[{RUN}]"]
+    lines = [
+        "# framestyle --config THIS_FILE reproduces the run, from the folder it was started in.",
+        "",
+        f"[{RUN}]",
+    ]
     named: dict[str, Any] = {"source": source, "styles": list(styles), "output": output}
     lines += [f"{name} = {_value(value)}" for name, value in named.items() if value]
     for group in GROUPS:

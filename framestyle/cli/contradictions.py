@@ -7,12 +7,15 @@ from framestyle.config import FLOWS, Config
 from framestyle.errors import SettingsError
 from framestyle.settings import flag_name, meanings
 
+FLAG_OFF = {"dream": "--no-dream", "style": "--no-style"}
 DREAM = {"dream.layers", "dream.strength", "dream.guide"}
 STYLE = {"style.style_layers", "style.style_weight", "style.init", "style.settle_change"}
 ADAM = {
     f"style.{name}"
     for name in ("step_size", "first_step_size", "beta1", "beta2", "averaging", "levels")
 }
+PAINTED = {"motion.temporal_weight", "motion.blend", "motion.passes"}
+"""What only painting asks for: no pass changes a dream."""
 FURTHER = {"motion.passes", "motion.long_term"}
 """What carries results further than from one frame to the next; 1 asks for nothing."""
 DIVIDED = {"motion.longest_stretch", "compute.workers"}
@@ -38,6 +41,20 @@ def check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
             raise SettingsError(f"{_flag(clash[0])} {how} {said}; give one of them up")
 
 
+def unused(changes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each stage that is left out and has flags of amounts all the same.
+
+    Scripts give these to every run; they are no mistake, but nothing comes of them.
+    """
+    lines = []
+    for group, off in FLAG_OFF.items():
+        given = changes.get(group, {})
+        names = [_flag(f"{group}.{name}") for name in given if name != "enabled"]
+        if given.get("enabled") is False and names:
+            lines.append(f"not used with {off}: {', '.join(names)}")
+    return lines
+
+
 def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
     """Return what is said, whether it is, what it does to other flags, and which these are."""
     useless, against = "does nothing with", "contradicts"
@@ -48,13 +65,14 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
     return [
         ("--no-dream and --no-style", no_dream and no_style, useless, {*CARRIED, *DIVIDED}),
         ("--no-dream", no_dream, useless, DREAM),
-        ("--no-style", no_style, useless, {*STYLE, "motion.passes"}),  # no pass changes a dream
+        ("--no-style", no_style, useless, {*STYLE, *PAINTED}),
         ("--no-temporal", values.get("motion.temporal") is False, useless,
          {"motion.temporal_weight"}),
         (f"--flow {flow}", True, useless, by_flow),
         ("--optimizer lbfgs", values.get("style.optimizer") == "lbfgs", useless, ADAM),
         ("--warm-start none", start == "none", useless,
-         {"style.iterations", "style.settle_change", "motion.longest_stretch"}),
+         {"style.iterations", "style.step_size", "style.settle_change", "motion.blend",
+          "motion.longest_stretch"}),
         (f"--warm-start {start}", start in ("none", "previous"), against, FURTHER),
         ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
     ]  # fmt: skip

@@ -9,15 +9,12 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import SettingsError
+from framestyle.jobs.heap import give_freed_memory_back, keep_freed_memory
 from framestyle.media.clip import Notices
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Player
 from framestyle.stages.recording import CudaGraphs, Recorder
 from framestyle.transfer import STREAMS
-
-KEPT_BYTES = (32 << 20) - (64 << 10)
-"""Nearly the largest block by which glibc learns how much freed memory to keep: its
-M_MMAP_THRESHOLD, which is at most 32 MiB."""
 
 GPU_WORKERS = STREAMS // 2 - 1
 """Workers at most on a GPU. Each has a stream and records on another; flow has one, too."""
@@ -49,7 +46,7 @@ class Device:
 
 @contextmanager
 def restored_afterwards() -> Iterator[None]:
-    """Put back afterwards what holds for the whole process: threads, and cuDNN's choices."""
+    """Put back afterwards what holds for the whole process: threads, memory, cuDNN's choices."""
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
     repeats = torch.backends.cudnn.deterministic
     try:
@@ -58,6 +55,7 @@ def restored_afterwards() -> Iterator[None]:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
         torch.backends.cudnn.deterministic = repeats
+        give_freed_memory_back()
 
 
 def pick_device(settings: ComputeSettings) -> Device:
@@ -93,16 +91,6 @@ def pick_device(settings: ComputeSettings) -> Device:
         settings.precision == "auto" and has_fast_bfloat16(device)
     )
     return Device(device, torch.bfloat16 if bf16 else torch.float32)
-
-
-def keep_freed_memory() -> None:
-    """Have the C library keep the memory that an iteration frees for the next one.
-
-    glibc hands freed memory back to the system, and gets it again page by page, until it has seen a
-    large block freed: for small frames that takes a seventh of an iteration. Nothing is written to
-    the block, so it takes no memory; to other libraries it means nothing.
-    """
-    torch.empty(KEPT_BYTES, dtype=torch.uint8)
 
 
 def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: Notices) -> Player:

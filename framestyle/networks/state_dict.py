@@ -30,17 +30,20 @@ def read_state_dict(path: Path) -> StateDict:
             would execute code.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".pth", ".pt", ".safetensors"):
-        raise ModelError(f"{path}: got a file {suffix!r}, expected .pth, .pt or .safetensors")
     if not path.is_file():
-        raise ModelError(f"{path}: there is no such file")
+        got = "is a folder" if path.is_dir() else "there is no such file"
+        raise ModelError(f"{path}: {got}; name a .pth, .pt or .safetensors file")
+    if suffix not in (".pth", ".pt", ".safetensors"):
+        raise ModelError(
+            f"{path}: got a file with the suffix {suffix!r}, expected .pth, .pt or .safetensors"
+        )
     try:
         content = load_file(path) if suffix == ".safetensors" else _load_pickle(path)
     except ModelError:
         raise
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"{path}: cannot be read, is it damaged? ({_first_line(error)})"
+            f"{path}: cannot be read, is it damaged? ({_first_line(error)}); fetch or save it again"
         ) from error
     return _unwrapped(path, content)
 

@@ -189,7 +189,20 @@ BAD = {
     "bad config": (f"clip.mp4 style.png {OUT} --config bad.toml", r"bad\.toml: not a TOML file"),
     "unknown setting": (
         f"clip.mp4 style.png {OUT} --config unknown.toml",
-        "itterations.*iterations",
+        r"--config unknown\.toml: .*itterations.*iterations",
+    ),
+    "standard output": ("clip.mp4 style.png -o -", "-o -: .*name a file"),
+    "a dream of nothing": (
+        f"clip.mp4 style.png {OUT} --dream-layers relu5_2:0,relu4_2:0",
+        "--dream-layers: every layer has the weight 0.*--no-dream",
+    ),
+    "a style of nothing": (
+        f"clip.mp4 style.png {OUT} --content-weight 0 --style-weight 0 --tv-weight 0",
+        "all 0.*--no-style",
+    ),
+    "no weights file": (
+        f"clip.mp4 style.png {OUT} --style-network squeezenet1_0 --weights squeezenet1_0=nothere",
+        "nothere: there is no such file",
     ),
     "unknown group": (f"clip.mp4 style.png {OUT} --config group.toml", "'stile'.*style"),
     "wrong setting": (f"clip.mp4 style.png {OUT} --config wrong.toml", "whole number"),

@@ -3,6 +3,7 @@
 import pytest
 
 from framestyle.cli.arguments import parse
+from framestyle.cli.contradictions import unused
 from framestyle.errors import SettingsError
 
 USELESS = {
@@ -13,6 +14,8 @@ USELESS = {
     "--no-temporal --temporal-weight 3": "--temporal-weight does nothing with --no-temporal",
     "--optimizer lbfgs --adam-levels 2": "--adam-levels does nothing with --optimizer lbfgs",
     "--warm-start none --iterations 9": "--iterations does nothing with --warm-start none",
+    "--no-style --temporal-weight 5": "--temporal-weight does nothing with --no-style",
+    "--warm-start none --blend 0.5": "--blend does nothing with --warm-start none",
     "--warm-start none --settle-change 0.1": "--settle-change does nothing with --warm-start none",
     **{
         f"--no-dream --no-style {flag}": f"{flag.split()[0]} does nothing with --no-dream and --no"
@@ -61,3 +64,14 @@ def test_flags_that_do_not_go_together(flags, said):
 )
 def test_flags_that_go_together(flags):
     assert parse(["in.mp4", *flags.split()]).changes
+
+
+def test_amounts_of_a_stage_that_is_left_out_are_told():
+    def told(flags):
+        return unused(parse(["in.mp4", *flags.split()]).changes)
+
+    assert told("--no-dream --dream-steps 9 --dream-octaves 2 --iterations 3") == [
+        "not used with --no-dream: --dream-steps, --dream-octaves"
+    ]
+    assert told("--dream-only --iterations 3") == ["not used with --no-style: --iterations"]
+    assert told("--no-dream --iterations 3") == []
