@@ -1,40 +1,61 @@
 """Freed memory is kept for the next iteration, and handed back when a run is over."""
 
+import json
 import os
-import resource
+import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+IS_GLIBC = sys.platform == "linux" and "CS_GNU_LIBC_VERSION" in os.confstr_names
+
+LOOK = """
+import json, os, resource
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.jobs.device import pick_device, restored_afterwards
 
 MIB = 1 << 20
-IS_GLIBC = sys.platform == "linux" and "CS_GNU_LIBC_VERSION" in os.confstr_names
 
 
-def faults_of_large_blocks():
-    """Pages that the system hands out while a large block is made and freed several times."""
+def faults():
+    "Pages that the system hands out while a large block is made and freed several times."
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(4):
         torch.ones(96 * MIB, dtype=torch.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-def resident_bytes():
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+def resident():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+found = {"usual": faults()}
+with restored_afterwards():
+    pick_device(ComputeSettings(device="cpu"))
+    faults()  # the first block is new
+    found["kept"] = faults()
+    with ThreadPoolExecutor(1) as pool:
+        found["kept in a thread"] = pool.submit(faults).result()
+    before = resident()
+found["handed back"] = before - resident()
+found["afterwards"] = faults()
+print(json.dumps(found))
+"""
 
 
 @pytest.mark.skipif(not IS_GLIBC, reason="other C libraries have no such options")
 def test_a_run_keeps_what_it_frees_until_it_is_over():
-    usual = faults_of_large_blocks()
-    with restored_afterwards():
-        pick_device(ComputeSettings(device="cpu"))
-        faults_of_large_blocks()  # the first one is new
-        assert faults_of_large_blocks() < usual / 10
-        kept = resident_bytes()
-    assert resident_bytes() < kept - 64 * MIB
-    assert faults_of_large_blocks() > usual / 4
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # no thread that has an arena before the run
+    command = [sys.executable, "-c", LOOK]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    found = json.loads(done.stdout)
+    assert found["kept"] < found["usual"] / 10
+    assert found["kept in a thread"] < found["usual"] / 10
+    assert found["handed back"] > 64 << 20
+    assert found["afterwards"] > found["usual"] / 4
