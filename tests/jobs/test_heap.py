@@ -41,6 +41,7 @@ with restored_afterwards():
     faults()  # the first block is new
     found["kept"] = faults()
     with ThreadPoolExecutor(1) as pool:
+        pool.submit(faults).result()
         found["kept in a thread"] = pool.submit(faults).result()
     before = resident()
 found["handed back"] = before - resident()
