@@ -26,7 +26,7 @@ def faults():
     "Pages that the system hands out while a large block is made and freed several times."
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(4):
-        torch.ones(96 * MIB, dtype=torch.uint8)
+        torch.ones(48 * MIB, dtype=torch.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
@@ -41,7 +41,8 @@ with restored_afterwards():
     faults()  # the first block is new
     found["kept"] = faults()
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(faults).result()
+        for _ in range(3):  # a block that is kept may get neighbours, some seven times in all
+            pool.submit(faults).result()
         found["kept in a thread"] = pool.submit(faults).result()
     before = resident()
 found["handed back"] = before - resident()
@@ -58,5 +59,5 @@ def test_a_run_keeps_what_it_frees_until_it_is_over():
     found = json.loads(done.stdout)
     assert found["kept"] < found["usual"] / 10
     assert found["kept in a thread"] < found["usual"] / 10
-    assert found["handed back"] > 64 << 20
+    assert found["handed back"] > 32 << 20
     assert found["afterwards"] > found["usual"] / 4
