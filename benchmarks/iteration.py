@@ -24,6 +24,8 @@ from framestyle.stages.steppers import Adam, NormalisedAscent
 from training.cost import multiply_adds
 
 PAIRS = 15
+SIDES = (256, 512)
+"""Sizes at which VGG19 is compared to lite, in pixels."""
 SEED = 0
 PRODUCT = {"cpu": 2048, "cuda": 8192}
 """Side of the square matrices whose product tells what the machine can do. A GPU makes small ones
@@ -59,18 +61,46 @@ def measure(device: str) -> dict[str, object]:
     for name, dtype in precisions.items():
         rate = _product_rate(device, dtype)
         cases = [_compare(case, device, dtype, rate) for case in CASES]
-        found[name] = {"product_gflops": round(rate / 1e9, 1), "cases": cases}
+        found[name] = {
+            "product_gflops": round(rate / 1e9, 1),
+            "cases": cases,
+            "vgg19_over_lite": {side: _over_lite(side, device, dtype) for side in SIDES},
+        }
     return found
 
 
-def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[str, object]:
+def _over_lite(side_px: int, device: str, dtype: torch.dtype) -> dict[str, float]:
+    """Return what an iteration with VGG19 takes over one with lite, in turns; ours and bare."""
+    runs: dict[str, dict[str, Callable[[], object]]] = {"ours": {}, "bare": {}}
+    for name in ("vgg19", "lite"):
+        case = Case("style", name, side_px)
+        network, layers, image = _built(case, device, dtype)
+        runs["ours"][name] = _ours(case, network, image)
+        runs["bare"][name] = _bare(network, layers, image)
+    ratios: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(PAIRS):
+        for kind, both in runs.items():
+            full, lite = (seconds(both[name], device) for name in ("vgg19", "lite"))
+            ratios[kind].append(full / lite)
+    return {kind: round(statistics.median(values[3:]), 2) for kind, values in ratios.items()}
+
+
+def _built(
+    case: Case, device: str, dtype: torch.dtype
+) -> tuple[FeatureNetwork, list[str], torch.Tensor]:
+    """Return a network, the layers that a case looks at, and a picture."""
     torch.manual_seed(SEED)
     spec = network_spec(case.network)
-    network = spec.network(spec.build().eval())
-    layers = [name for name, _ in _layers(case)]
-    operations = 4 * multiply_adds(network, layers, case.side_px)  # there and back
-    network = network.to(device, dtype)
+    network = spec.network(spec.build().eval()).to(device, dtype)
     image = torch.rand(1, 3, case.side_px, case.side_px, device=device)
+    return network, [name for name, _ in _layers(case)], image
+
+
+def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[str, object]:
+    network, layers, image = _built(case, device, dtype)
+    spec = network_spec(case.network)
+    on_cpu = spec.network(spec.build().eval())
+    operations = 4 * multiply_adds(on_cpu, layers, case.side_px)  # there and back
     ours, bare = _ours(case, network, image), _bare(network, layers, image)
     for _ in range(3):
         ours(), bare()

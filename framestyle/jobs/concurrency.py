@@ -91,7 +91,8 @@ def stylers_for(
 def _shared(styler: FrameStyler, count: int) -> FrameStyler:
     """Return a styler with an equal share of the memory."""
     budget = styler.room.budget_bytes
-    return _given(styler, room=Room(None if budget is None else budget // count))
+    room = Room(None if budget is None else budget // count, styler.room.largest_px)
+    return _given(styler, room=room)
 
 
 def _given(styler: FrameStyler, *, room: Room, **more: Any) -> FrameStyler:

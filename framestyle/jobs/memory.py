@@ -10,7 +10,9 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
+from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory
 from framestyle.networks import Room
+from framestyle.networks.footprint import SIDES_PX
 from framestyle.progress import Notice, Progress
 from framestyle.stages import FrameStyler
 from framestyle.stages.pyramid import Size
@@ -22,6 +24,9 @@ SHARES = {"cpu": 0.5, "cuda": 0.8, "mps": 0.6}
 """Of all memory of a device, what an iteration may take: frames wait for their turn beside it, and
 other programs have theirs. Shares of all and not of what is free, so that the same job is run in
 the same tiles whatever else runs."""
+CPU_TILE_PX = 512
+"""Side of the largest tiles on a CPU. Maps of larger ones would not be kept when they are freed
+(``LARGEST_KEPT_WHERE_SHORT``), and to get them again takes longer than wider borders do."""
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where Linux tells a container how much it may have."""
 GOES_ON = "the same command goes on after what is saved"
@@ -37,9 +42,10 @@ of cuBLAS."""
 
 def room_on(device: torch.device, settings: ComputeSettings) -> Room:
     """Return the memory for an iteration: what the settings say, or a share of the device's."""
+    largest_px = CPU_TILE_PX if device.type == "cpu" else SIDES_PX[0]
     if settings.memory is not None:
-        return Room(int(settings.memory * GIB))
-    return Room(int(SHARES[device.type] * memory_of(device)))
+        return Room(int(settings.memory * GIB), largest_px)
+    return Room(int(SHARES[device.type] * memory_of(device)), largest_px)
 
 
 def memory_of(device: torch.device) -> int:
@@ -56,8 +62,18 @@ def memory_of(device: torch.device) -> int:
     return min(limits)
 
 
-def told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
-    """Say in which tiles frames of a size, (height, width), are made, if they are."""
+def told_tiles(styler: FrameStyler, size: Size) -> list[str]:
+    """Say in which tiles frames of a size, (height, width), are made, if they are.
+
+    Then memory is short, and the process keeps less of what it frees.
+    """
+    lines = list(_told_tiles(styler, size))
+    if lines and styler.room.largest_px == CPU_TILE_PX:
+        keep_freed_memory(LARGEST_KEPT_WHERE_SHORT)
+    return lines
+
+
+def _told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
     for name, stage in (("dream", styler.dream), ("style", styler.style)):
         tiling = stage.extract.tiling(size) if stage is not None else None
         if tiling is not None and styler.room.budget_bytes is not None:

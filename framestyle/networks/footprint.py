@@ -104,7 +104,9 @@ def _peak(
     return pictures + between + max(in_tile, _at_most(rest))
 
 
-def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
+def tilings(
+    stages: Sequence[nn.Module], seen: Sequence[Field], largest_px: int = SIDES_PX[0]
+) -> list[Tiling]:
     """Return the ways to tile a network, from that which costs least to that which saves most.
 
     Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
@@ -114,7 +116,7 @@ def tilings(stages: Sequence[nn.Module], seen: Sequence[Field]) -> list[Tiling]:
         goes_on_in_place = number < len(stages) and isinstance(stages[number], nn.ReLU)
         if field_.stride > stride and not goes_on_in_place:
             stride = field_.stride
-            found += [Tiling(number, side) for side in SIDES_PX]
+            found += [Tiling(number, side) for side in SIDES_PX if side <= largest_px]
     return found
 
 
@@ -125,15 +127,17 @@ class Plan:
         need: What that takes, in bytes.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> None:
+    def __init__(
+        self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype, largest_px: int
+    ) -> None:
         whole, seen = kept_by(stages, size, dtype), fields(stages)
         self._estimate = partial(_peak, whole, stages, seen, size, dtype)
-        self._stages, self._seen = stages, seen
+        self._tilings = partial(tilings, stages, seen, largest_px)
         self.need = self._estimate(None)
 
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
-        ways = [None, *tilings(self._stages, self._seen)]
+        ways = [None, *self._tilings()]
         return [(self._estimate(way), way) for way in ways]
 
     def choose(self, budget_bytes: int) -> Tiling | None:
@@ -158,11 +162,13 @@ class Room:
 
     Attributes:
         budget_bytes: What an iteration may take; None sets no limit.
+        largest_px: Side of the largest tiles.
         version: Grows with each change of the budget: what was planned before holds no more.
         in_use: What is run by it now, or was last.
     """
 
     budget_bytes: int | None = None
+    largest_px: int = SIDES_PX[0]
     version: int = field(default=0, init=False)
     in_use: Plan | None = field(default=None, init=False)
     _planned: list[Plan] = field(default_factory=list, init=False)
@@ -174,7 +180,7 @@ class Room:
         """
         if self.budget_bytes is None:
             return None
-        self.in_use = Plan(stages, size, dtype)
+        self.in_use = Plan(stages, size, dtype, self.largest_px)
         self._planned.append(self.in_use)
         return self.in_use.choose(self.budget_bytes)
 
