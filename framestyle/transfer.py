@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from framestyle.errors import JobError
-
 STREAMS = 32
 """Of a GPU, that torch hands out, in turn and again and again: it keeps none for who has it."""
 
@@ -59,7 +57,7 @@ def new_stream(device: torch.device) -> torch.cuda.Stream:
     """Return a stream of a GPU that nobody else who got one from here still has.
 
     Raises:
-        JobError: All are taken.
+        RuntimeError: All are taken.
     """
     with _taking:
         taken = {stream.cuda_stream for stream in _taken}
@@ -68,7 +66,7 @@ def new_stream(device: torch.device) -> torch.cuda.Stream:
             if stream.cuda_stream not in taken:
                 _taken.add(stream)
                 return stream
-    raise JobError(f"all {STREAMS} streams of the GPU are taken; give fewer --workers")
+    raise RuntimeError(f"all {STREAMS} streams of the GPU are taken")
 
 
 def own_stream(device: torch.device) -> torch.cuda.Stream | None:

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from framestyle import transfer
-from framestyle.errors import JobError
 from framestyle.motion import Motion
 from framestyle.transfer import STREAMS, Download, new_stream, uploaded
 
@@ -59,5 +58,5 @@ def test_no_two_have_the_same_stream(monkeypatch):
     held += [new_stream(torch.device("cuda")) for _ in range(2)]
     assert sorted(stream.cuda_stream for stream in held) == list(range(STREAMS))
     assert given_back == 3
-    with pytest.raises(JobError, match="--workers"):
+    with pytest.raises(RuntimeError, match="streams of the GPU are taken"):
         new_stream(torch.device("cuda"))
