@@ -38,15 +38,13 @@ def resident():
 found = {"usual": faults()}
 with restored_afterwards():
     pick_device(ComputeSettings(device="cpu"))
-    faults()  # the first block is new
-    found["kept"] = faults()
+    # the first block is new, and one that is kept may get neighbours, some seven times in all
+    found["kept"] = min(faults() for _ in range(4))
     with ThreadPoolExecutor(1) as pool:
-        for _ in range(3):  # a block that is kept may get neighbours, some seven times in all
-            pool.submit(faults).result()
-        found["kept in a thread"] = pool.submit(faults).result()
+        found["kept in a thread"] = min(pool.submit(faults).result() for _ in range(6))
     before = resident()
 found["handed back"] = before - resident()
-found["afterwards"] = faults()
+found["afterwards"] = max(faults() for _ in range(3))
 print(json.dumps(found))
 """
 
