@@ -58,4 +58,4 @@ def test_a_run_keeps_what_it_frees_until_it_is_over():
     assert found["kept"] < found["usual"] / 10
     assert found["kept in a thread"] < found["usual"] / 10
     assert found["handed back"] > 32 << 20
-    assert found["afterwards"] > found["usual"] / 4
+    assert found["afterwards"] > found["kept"]
