@@ -98,9 +98,7 @@ def _built(
 
 def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[str, object]:
     network, layers, image = _built(case, device, dtype)
-    spec = network_spec(case.network)
-    on_cpu = spec.network(spec.build().eval())
-    operations = 4 * multiply_adds(on_cpu, layers, case.side_px)  # there and back
+    operations = 4 * multiply_adds(network, layers, case.side_px)  # there and back
     ours, bare = _ours(case, network, image), _bare(network, layers, image)
     for _ in range(3):
         ours(), bare()

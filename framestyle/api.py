@@ -12,7 +12,7 @@ from framestyle.files import home_expanded
 from framestyle.jobs import parse_style, run
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
-from framestyle.jobs.memory import NO_ROOM, device_errors, told_tiles, within_memory
+from framestyle.jobs.memory import NO_ROOM, device_errors, prepare_for_tiles, within_memory
 from framestyle.jobs.pictures import Style, checked_weight, read_pictures
 from framestyle.jobs.stages import (
     build,
@@ -20,7 +20,7 @@ from framestyle.jobs.stages import (
     with_chosen_networks,
 )
 from framestyle.media import read_picture, to_pixels, to_tensor
-from framestyle.progress import IterationDone, Notice, Progress, ignore
+from framestyle.progress import IterationDone, Progress, ignore
 
 Picture = str | Path | np.ndarray
 """A file, or pixels (H, W, 3) RGB, uint8 or uint16."""
@@ -126,8 +126,7 @@ def _made(
     check_networks(config, pictures, pixels.shape[1], pixels.shape[0])
     with device_errors(f"loading networks on {device}", NO_ROOM):
         styler = build(config, styles, pictures, device, progress)
-    for line in told_tiles(styler, (pixels.shape[0], pixels.shape[1])):
-        progress(Notice(line))
+    prepare_for_tiles(styler, (pixels.shape[0], pixels.shape[1]), device.device, progress)
 
     def on_step(stage: str, iteration: int, planned: int, terms: Mapping[str, Tensor]) -> None:
         progress(IterationDone(0, stage, iteration, planned, terms))

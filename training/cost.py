@@ -29,7 +29,7 @@ def multiply_adds(network: FeatureNetwork, layers: Sequence[str], side_px: int =
         if isinstance(module, nn.Conv2d):
             hooks.append(module.register_forward_hook(count))
     with torch.no_grad():
-        extract(torch.zeros(1, 3, side_px, side_px))
+        extract(torch.zeros(1, 3, side_px, side_px, device=network.device))
     for hook in hooks:
         hook.remove()
     return total

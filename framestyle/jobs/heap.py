@@ -2,17 +2,21 @@
 
 import ctypes
 import os
+import threading
 
 MIB = 1 << 20
 LARGEST_KEPT, LARGEST_KEPT_WHERE_SHORT = 128 * MIB, 64 * MIB
 """Blocks up to this size are kept, in bytes, and where memory is short. What is larger goes back at
 once: a block that is kept may get neighbours that keep it from being used again, and then there is
 another of it for a while."""
-LARGEST = 32 * MIB
-"""What every version of glibc takes for that size, and where it gets by itself once it has seen a
-large block freed."""
+USUAL = 32 * MIB
+"""The largest that old versions of glibc take for that size, and where any gets by itself once it
+has seen a large block freed."""
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8
 """Names of glibc's options in its malloc.h; see mallopt(3)."""
+
+_keeps = threading.Event()
+"""Set while freed memory is kept: a process that never asked for it keeps the options it has."""
 
 
 def keep_freed_memory(largest: int = LARGEST_KEPT) -> None:
@@ -28,17 +32,20 @@ def keep_freed_memory(largest: int = LARGEST_KEPT) -> None:
     """
     if (library := _glibc()) is None:
         return
-    any(library.mallopt(_MMAP_THRESHOLD, size) for size in (largest, LARGEST))  # until one is taken
+    if not library.mallopt(_MMAP_THRESHOLD, largest):
+        library.mallopt(_MMAP_THRESHOLD, USUAL)
     library.mallopt(_TRIM_THRESHOLD, -1)
     library.mallopt(_ARENA_MAX, 1)
+    _keeps.set()
 
 
 def give_freed_memory_back() -> None:
-    """Do so no longer, and hand back what is kept."""
-    if (library := _glibc()) is None:
+    """Do so no longer, and hand back what is kept; where nothing is, do nothing."""
+    if not _keeps.is_set() or (library := _glibc()) is None:
         return
-    library.mallopt(_MMAP_THRESHOLD, LARGEST)
-    library.mallopt(_TRIM_THRESHOLD, 2 * LARGEST)
+    _keeps.clear()
+    library.mallopt(_MMAP_THRESHOLD, USUAL)
+    library.mallopt(_TRIM_THRESHOLD, 2 * USUAL)
     library.mallopt(_ARENA_MAX, 8 * (os.cpu_count() or 1))
     library.malloc_trim(0)
 

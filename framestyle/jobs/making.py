@@ -9,7 +9,7 @@ from framestyle.jobs.device import Device
 from framestyle.jobs.disk import checked_room, need_of, waiting_room
 from framestyle.jobs.flow import follows
 from framestyle.jobs.folder import AHEAD, JobFolder
-from framestyle.jobs.memory import told_tiles
+from framestyle.jobs.memory import prepare_for_tiles
 from framestyle.jobs.parts import JOINED_FRAMES, longest_joined, most_ahead, parts_of
 from framestyle.jobs.passes import counted, legs
 from framestyle.jobs.pipeline import Pipeline
@@ -66,8 +66,7 @@ def make_frames(
     stylers = stylers_for(count, styler, device, config.compute, progress)
     if len(parts) == 1 and (config.compute.workers or 1) > 1:
         progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
-    for line in told_tiles(stylers[0], size):
-        progress(Notice(line))
+    prepare_for_tiles(stylers[0], size, device.device, progress)
     joins = sum(part.joins for part in parts)
     # what several workers have begun, one goes on with in their way
     is_one_way = count == 1 and joins == 0 and not (job.path / AHEAD).exists()

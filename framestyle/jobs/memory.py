@@ -12,7 +12,6 @@ from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
 from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory
 from framestyle.networks import Room
-from framestyle.networks.footprint import SIDES_PX
 from framestyle.progress import Notice, Progress
 from framestyle.stages import FrameStyler
 from framestyle.stages.pyramid import Size
@@ -42,10 +41,11 @@ of cuBLAS."""
 
 def room_on(device: torch.device, settings: ComputeSettings) -> Room:
     """Return the memory for an iteration: what the settings say, or a share of the device's."""
-    largest_px = CPU_TILE_PX if device.type == "cpu" else SIDES_PX[0]
     if settings.memory is not None:
-        return Room(int(settings.memory * GIB), largest_px)
-    return Room(int(SHARES[device.type] * memory_of(device)), largest_px)
+        budget = settings.memory * GIB
+    else:
+        budget = SHARES[device.type] * memory_of(device)
+    return Room(int(budget), CPU_TILE_PX) if device.type == "cpu" else Room(int(budget))
 
 
 def memory_of(device: torch.device) -> int:
@@ -62,18 +62,25 @@ def memory_of(device: torch.device) -> int:
     return min(limits)
 
 
-def told_tiles(styler: FrameStyler, size: Size) -> list[str]:
-    """Say in which tiles frames of a size, (height, width), are made, if they are.
+def prepare_for_tiles(
+    styler: FrameStyler, size: Size, device: torch.device, progress: Progress
+) -> None:
+    """Tell in which tiles frames are made, if they are; keep less of what is freed on a CPU then.
 
-    Then memory is short, and the process keeps less of what it frees.
+    Args:
+        styler: What makes them.
+        size: Of the frames, (height, width).
+        device: Where they are made.
+        progress: Hears of it, in a line for each stage.
     """
-    lines = list(_told_tiles(styler, size))
-    if lines and styler.room.largest_px == CPU_TILE_PX:
+    lines = list(_tiles_of(styler, size))
+    if lines and device.type == "cpu":
         keep_freed_memory(LARGEST_KEPT_WHERE_SHORT)
-    return lines
+    for line in lines:
+        progress(Notice(line))
 
 
-def _told_tiles(styler: FrameStyler, size: Size) -> Iterator[str]:
+def _tiles_of(styler: FrameStyler, size: Size) -> Iterator[str]:
     for name, stage in (("dream", styler.dream), ("style", styler.style)):
         tiling = stage.extract.tiling(size) if stage is not None else None
         if tiling is not None and styler.room.budget_bytes is not None:

@@ -151,6 +151,18 @@ def test_weights_may_be_given_more_than_once():
 
 
 @pytest.mark.parametrize("name", PRESETS)
+def test_the_guide_shows_all_that_a_preset_sets(name):
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{name}`[^|]*\|(.*)\|$", guide, re.MULTILINE)
+    config = Config.preset(name)
+    size = "the input's" if config.input.size is None else str(config.input.size)
+    counts = config.style.first_iterations, config.style.iterations, config.dream.steps
+    assert [cell.strip() for cell in row.split("|")] == [size, *map(str, counts)]
+    shown = {"input": {"size"}, "style": {"first_iterations", "iterations"}, "dream": {"steps"}}
+    assert all(some.keys() <= shown[group] for group, some in PRESETS[name].items())
+
+
+@pytest.mark.parametrize("name", PRESETS)
 def test_presets_parse(name):
     assert parse(["in.mp4", "--preset", name]).preset == name
     assert Config.preset(name) == Config().changed(PRESETS[name])
