@@ -14,7 +14,6 @@ from torch import Tensor
 STREAMS = 32
 """Of a GPU, that torch hands out, in turn and again and again: it keeps none for who has it."""
 
-_taken: "weakref.WeakSet[torch.cuda.Stream]" = weakref.WeakSet()
 _taking = threading.Lock()
 
 
@@ -53,34 +52,46 @@ class Download:
         return self._copy.cpu()
 
 
-def new_stream(device: torch.device) -> torch.cuda.Stream:
-    """Return a stream of a GPU that nobody else who got one from here still has.
+class OwnStream:
+    """A stream of a GPU that nobody else has who got one from here, as long as this lives.
+
+    Attributes:
+        stream: It. It is held by this and not referred to weakly itself: some versions of torch
+            leave such a reference behind when it is gone, and crash (pytorch/pytorch#183403).
+
+    Args:
+        device: The GPU.
 
     Raises:
         RuntimeError: All are taken.
     """
-    with _taking:
-        taken = {stream.cuda_stream for stream in _taken}
-        for _ in range(STREAMS):
-            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            if stream.cuda_stream not in taken:
-                _taken.add(stream)
-                return stream
-    raise RuntimeError(f"all {STREAMS} streams of the GPU are taken")
+
+    def __init__(self, device: torch.device) -> None:
+        with _taking:
+            taken = {other.stream.cuda_stream for other in _taken}
+            for _ in range(STREAMS):
+                self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+                if self.stream.cuda_stream not in taken:
+                    _taken.add(self)
+                    return
+        raise RuntimeError(f"all {STREAMS} streams of the GPU are taken")
 
 
-def own_stream(device: torch.device) -> torch.cuda.Stream | None:
+_taken: "weakref.WeakSet[OwnStream]" = weakref.WeakSet()
+
+
+def own_stream(device: torch.device) -> OwnStream | None:
     """Return a stream of a GPU for one thread; None for a device that has none.
 
     It begins when all is done that everyone's stream was asked for so far, as loading networks.
     """
     if device.type != "cuda":
         return None
-    stream = new_stream(device)
-    stream.wait_stream(torch.cuda.default_stream(device))
-    return stream
+    own = OwnStream(device)
+    own.stream.wait_stream(torch.cuda.default_stream(device))
+    return own
 
 
-def on_stream(stream: torch.cuda.Stream | None) -> AbstractContextManager[object]:
+def on_stream(own: OwnStream | None) -> AbstractContextManager[object]:
     """Return a context in which a thread works on a stream of a GPU; that of everyone for None."""
-    return torch.cuda.stream(stream) if stream is not None else nullcontext()
+    return torch.cuda.stream(own.stream) if own is not None else nullcontext()

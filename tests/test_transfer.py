@@ -5,7 +5,7 @@ import torch
 
 from framestyle import transfer
 from framestyle.motion import Motion
-from framestyle.transfer import STREAMS, Download, new_stream, uploaded
+from framestyle.transfer import STREAMS, Download, OwnStream, uploaded
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -53,10 +53,10 @@ class PooledStream:
 def test_no_two_have_the_same_stream(monkeypatch):
     monkeypatch.setattr(torch.cuda, "Stream", PooledStream)
     monkeypatch.setattr(transfer, "_taken", type(transfer._taken)())
-    held = [new_stream(torch.device("cuda")) for _ in range(STREAMS - 1)]
-    given_back = held.pop(3).cuda_stream
-    held += [new_stream(torch.device("cuda")) for _ in range(2)]
-    assert sorted(stream.cuda_stream for stream in held) == list(range(STREAMS))
+    held = [OwnStream(torch.device("cuda")) for _ in range(STREAMS - 1)]
+    given_back = held.pop(3).stream.cuda_stream
+    held += [OwnStream(torch.device("cuda")) for _ in range(2)]
+    assert sorted(own.stream.cuda_stream for own in held) == list(range(STREAMS))
     assert given_back == 3
     with pytest.raises(RuntimeError, match="streams of the GPU are taken"):
-        new_stream(torch.device("cuda"))
+        OwnStream(torch.device("cuda"))

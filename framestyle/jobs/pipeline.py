@@ -25,7 +25,7 @@ from framestyle.media import Sink, Source
 from framestyle.motion import CachedFlow, FlowSource
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
-from framestyle.transfer import Download, on_stream
+from framestyle.transfer import Download, OwnStream, on_stream
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Pipeline:
     flow: FlowSource | None
     device: torch.device
     progress: Progress
-    stream: torch.cuda.Stream | None = None
+    stream: OwnStream | None = None
 
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""

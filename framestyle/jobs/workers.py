@@ -30,7 +30,7 @@ from framestyle.media.landing import disk_errors, sync
 from framestyle.motion import FlowSource
 from framestyle.progress import Event, Notice, Progress
 from framestyle.stages import ClipState, FrameStyler
-from framestyle.transfer import on_stream, own_stream
+from framestyle.transfer import OwnStream, on_stream, own_stream
 
 WATCH_SECONDS = 0.02
 """How often the main thread looks whether all is written."""
@@ -146,7 +146,7 @@ class Workers:
             while (task := self._board.next_task()) is not None:
                 self._do(task, styler, stream)
 
-    def _do(self, task: Task, styler: FrameStyler, stream: torch.cuda.Stream | None) -> None:
+    def _do(self, task: Task, styler: FrameStyler, stream: OwnStream | None) -> None:
         pipeline = Pipeline(
             self.source,
             Waiting(self._results, self._board, task),

@@ -17,7 +17,7 @@ from torch import Tensor
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
 from framestyle.stages.optimise import Optimisation, Running, Terms
-from framestyle.transfer import new_stream
+from framestyle.transfer import OwnStream
 
 Step = Callable[[], Tensor]
 """Makes a step and returns its value and terms, (n,), in memory that the next one may overwrite."""
@@ -182,7 +182,7 @@ class CudaGraphs:
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
-        self._stream = new_stream(torch.device("cuda"))
+        self._own = OwnStream(torch.device("cuda"))
         self._graphs: list[torch.cuda.CUDAGraph] = []
 
     def __call__(self, step: Step) -> Step:
@@ -195,7 +195,7 @@ class CudaGraphs:
         self._graphs.append(graph)
         # Other threads read and write frames meanwhile, and may: that is not recorded.
         capture = torch.cuda.graph(
-            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+            graph, pool=self._pool, stream=self._own.stream, capture_error_mode="thread_local"
         )
         with _ONE_AT_A_TIME:
             try:
