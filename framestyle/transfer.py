@@ -66,6 +66,8 @@ class OwnStream:
         RuntimeError: All are taken.
     """
 
+    stream: torch.cuda.Stream
+
     def __init__(self, device: torch.device) -> None:
         with _taking:
             taken = {other.stream.cuda_stream for other in _taken}

@@ -1,7 +1,7 @@
 """Frames on their way in: read, and their motion measured against the frames around them."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from framestyle.errors import InputError, JobError
 from framestyle.jobs.memory import device_errors
+from framestyle.jobs.overlap import in_order
 from framestyle.jobs.shots import Cutting, Stretch
 from framestyle.media import Frame, Source, to_tensor
 from framestyle.motion import FlowSource, Motion, outside
@@ -48,6 +49,7 @@ def forward(
     flow: FlowSource | None,
     device: torch.device,
     reach: int,
+    searches: int = 1,
 ) -> Iterator[Arrival]:
     """Read frames in order and measure how those before lie in each.
 
@@ -58,25 +60,36 @@ def forward(
         flow: Where motion comes from; None where nothing is carried along it.
         device: Where images and motions go.
         reach: How many frames back it looks at most.
+        searches: Frames whose motion is measured at the same time.
 
     Raises:
         JobError: A frame cannot be read; it is named.
     """
-    seen: deque[Frame] = deque(maxlen=max(1, reach))
     at = max(cutting.stretch_of(first).first, first - reach) if flow is not None else first
     frames = source.read(at)
-    try:
+
+    def with_those_before() -> Iterator[tuple[Frame, list[Frame]]]:
+        nonlocal at
+        seen: deque[Frame] = deque(maxlen=max(1, reach))
         for frame in frames:
             at = frame.index + 1
             if frame.index >= first:
-                motions: dict[int, Motion] = {}
-                with device_errors(frame.label):
-                    if flow is not None:
-                        begin = cutting.stretch_of(frame.index).first
-                        motions = _motions(frame, begin, seen, flow, reach)
-                    arrival = _arrived(frame, motions, device, cutting.ease(frame.index))
-                yield arrival
+                yield frame, list(seen)
             seen.append(frame)
+
+    def measured(both: tuple[Frame, list[Frame]]) -> tuple[Frame, dict[int, Motion]]:
+        frame, seen = both
+        if flow is None:
+            return frame, {}
+        with device_errors(frame.label):
+            begin = cutting.stretch_of(frame.index).first
+            return frame, _motions(frame, begin, seen, flow, reach)
+
+    try:
+        for frame, motions in in_order(measured, with_those_before(), searches):
+            with device_errors(frame.label):
+                arrival = _arrived(frame, motions, device, cutting.ease(frame.index))
+            yield arrival
     except InputError as error:  # it was whole when the run began
         raise JobError(f"reading frame {at + 1} failed: {error}") from None
     finally:
@@ -84,7 +97,12 @@ def forward(
 
 
 def backward(
-    source: Source, last: int, stretch: Stretch, flow: FlowSource, device: torch.device
+    source: Source,
+    last: int,
+    stretch: Stretch,
+    flow: FlowSource,
+    device: torch.device,
+    searches: int = 1,
 ) -> Iterator[Arrival]:
     """Read a stretch against its time and measure how the frame after lies in each.
 
@@ -94,18 +112,28 @@ def backward(
         stretch: What is gone through, from ``last`` to its first frame.
         flow: Where motion comes from.
         device: Where images and motions go.
+        searches: Frames whose motion is measured at the same time.
 
     Raises:
         JobError: A frame cannot be read.
     """
-    after: Frame | None = None
-    for frame in _against_time(source, min(last + 1, stretch.end - 1), stretch.first):
-        if frame.index <= last:
-            with device_errors(frame.label):
-                motions = {after.index: _between(after, frame, flow)} if after is not None else {}
-                arrival = _arrived(frame, motions, device)
-            yield arrival
-        after = frame
+
+    def with_those_after() -> Iterator[tuple[Frame, Frame | None]]:
+        after: Frame | None = None
+        for frame in _against_time(source, min(last + 1, stretch.end - 1), stretch.first):
+            if frame.index <= last:
+                yield frame, after
+            after = frame
+
+    def measured(both: tuple[Frame, Frame | None]) -> tuple[Frame, dict[int, Motion]]:
+        frame, after = both
+        with device_errors(frame.label):
+            return frame, {after.index: _between(after, frame, flow)} if after is not None else {}
+
+    for frame, motions in in_order(measured, with_those_after(), searches):
+        with device_errors(frame.label):
+            arrival = _arrived(frame, motions, device)
+        yield arrival
 
 
 def _arrived(
@@ -116,7 +144,7 @@ def _arrived(
 
 
 def _motions(
-    frame: Frame, begin: int, seen: deque[Frame], flow: FlowSource, reach: int
+    frame: Frame, begin: int, seen: Sequence[Frame], flow: FlowSource, reach: int
 ) -> dict[int, Motion]:
     """Measure the last frame, and those before it as long as there is something hidden in it."""
     there = {earlier.index: earlier for earlier in seen}

@@ -19,6 +19,11 @@ from framestyle.stages.pyramid import Size
 MOST = 8
 """Workers at most unless more are asked for: what is left of each step in Python runs in turns."""
 
+SEARCH_BYTES_A_PIXEL = 100
+"""What a frame takes whose motion is measured: it and the one before, flows, masks."""
+SEARCHES_BYTES = 2 << 30
+"""What all frames may take whose motion is measured at the same time."""
+
 
 def worker_count(
     settings: ComputeSettings,
@@ -44,6 +49,29 @@ def worker_count(
         return min(settings.workers, len(parts))
     most = min(len(parts), torch.get_num_threads(), MOST) if device.device.type == "cpu" else 1
     return next((n for n in range(most, 1, -1) if not _needs_tiles(_shared(styler, n), size)), 1)
+
+
+def searches_for(device: Device, size: Size) -> int:
+    """Return of how many frames each worker measures the motion at the same time.
+
+    A GPU makes a frame in less time than a thread of the CPU takes to find its motion, and the
+    search has too short steps to divide them among threads. So each searches for a frame of its
+    own. On a CPU all threads have a frame to make.
+
+    The worker's threads are divided among them.
+
+    Args:
+        device: Where frames are made.
+        size: Of the frames, (height, width).
+    """
+    if not device.is_gpu:
+        return 1
+    fit = SEARCHES_BYTES // (SEARCH_BYTES_A_PIXEL * size[0] * size[1])
+    threads = torch.get_num_threads()
+    searches = max(1, min(threads, fit))
+    torch.set_num_threads(threads // searches)
+    cv2.setNumThreads(threads // searches)
+    return searches
 
 
 def one_at_a_time(progress: Progress) -> Progress:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 from framestyle.config import Config
 from framestyle.jobs.begun import Begun
-from framestyle.jobs.concurrency import one_at_a_time, stylers_for, worker_count
+from framestyle.jobs.concurrency import (
+    one_at_a_time,
+    searches_for,
+    stylers_for,
+    worker_count,
+)
 from framestyle.jobs.device import Device
 from framestyle.jobs.disk import checked_room, need_of, waiting_room
 from framestyle.jobs.flow import follows
@@ -64,6 +69,7 @@ def make_frames(
             write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
     progress = one_at_a_time(progress)
     stylers = stylers_for(count, styler, device, config.compute, progress)
+    searches = searches_for(device, size) if flow is not None else 1
     if len(parts) == 1 and (config.compute.workers or 1) > 1:
         progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
     prepare_for_tiles(stylers[0], size, device.device, progress)
@@ -93,11 +99,22 @@ def make_frames(
             flow,
             device.device,
             progress,
+            searches,
         )
         pipeline.run(begun.state, begun.done)
     else:
         workers = Workers(
-            clip, begun.sink, job, cutting, parts, stylers, flow, device.device, room, progress
+            clip,
+            begun.sink,
+            job,
+            cutting,
+            parts,
+            stylers,
+            flow,
+            device.device,
+            room,
+            progress,
+            searches,
         )
         progress(RunStarted(*workers.counted()))
         workers.run()

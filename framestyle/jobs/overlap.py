@@ -6,11 +6,14 @@ is raised in the one that waits for it.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 Context = Callable[[], AbstractContextManager[object]]
 """Makes what a thread works in."""
 DEPTH = 3
@@ -69,6 +72,44 @@ class ReadAhead(Generic[Item]):
             close = getattr(self._items, "close", None)
             if close is not None:
                 close()
+
+
+def in_order(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Iterator[Made]:
+    """Do the same with one item after the other, several at a time; yield what is made in order.
+
+    What goes wrong with an item, or in having it, is raised in its place.
+
+    Args:
+        work: Done in as many threads.
+        items: Had in the thread of who takes what is made, as many ahead as there are threads.
+        threads: How many; with 1 all is done in the thread of who takes it.
+    """
+    if threads == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Made]] = deque()
+    rest: Iterator[Item] | None = iter(items)
+    failed: Exception | None = None
+    with ThreadPoolExecutor(threads, "at the same time") as pool:
+        try:
+            while True:
+                while rest is not None and len(waiting) < threads:
+                    try:
+                        item = next(rest)
+                    except StopIteration:
+                        rest = None
+                    except Exception as error:
+                        rest, failed = None, error  # told after what came before it
+                    else:
+                        waiting.append(pool.submit(work, item))
+                if not waiting:
+                    break
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+    if failed is not None:
+        raise failed
 
 
 class WriteBehind(Generic[Item]):

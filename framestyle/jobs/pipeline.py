@@ -43,6 +43,7 @@ class Pipeline:
         flow: Where the motion between frames comes from; None where nothing is carried along it.
         device: Where frames are made.
         progress: Hears of every step and frame.
+        searches: Frames whose motion is measured at the same time.
         stream: Of a GPU, for all that is done on it; that of everyone by default.
     """
 
@@ -56,6 +57,7 @@ class Pipeline:
     flow: FlowSource | None
     device: torch.device
     progress: Progress
+    searches: int = 1
     stream: OwnStream | None = None
 
     def __post_init__(self) -> None:
@@ -117,8 +119,10 @@ class Pipeline:
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
         flow = self.flow if leg.optimises or leg.joins else None
         if leg.is_backward and flow is not None:
-            return backward(self.source, first, leg.stretch, flow, self.device)
-        frames = forward(self.source, first, self.cutting, flow, self.device, self._reach(leg))
+            return backward(self.source, first, leg.stretch, flow, self.device, self.searches)
+        frames = forward(
+            self.source, first, self.cutting, flow, self.device, self._reach(leg), self.searches
+        )
         return _until(frames, leg.stretch.end)
 
     def _made(self, leg: Leg, arrival: Arrival, state: ClipState) -> tuple[Tensor, ClipState]:

@@ -51,6 +51,7 @@ class Workers:
         device: Where frames are made.
         most_waiting: Frames that may wait on the disk for their turn.
         progress: Hears of every step and frame, from several threads (``one_at_a_time``).
+        searches: Frames whose motion each worker measures at the same time.
     """
 
     source: Source
@@ -63,6 +64,7 @@ class Workers:
     device: torch.device
     most_waiting: int
     progress: Progress
+    searches: int = 1
 
     def __post_init__(self) -> None:
         """See what earlier runs have left whole; raises ``JobError``."""
@@ -158,6 +160,7 @@ class Workers:
             self.flow,
             self.device,
             self._tell,
+            self.searches,
             stream,
         )
         pipeline.run(task.beginning(str(self.device)), task.done)

@@ -63,9 +63,18 @@ def pairs_of(found):
     return {arrival.frame.index: list(arrival.motions) for arrival in found}
 
 
-def go(source, first=0, cutting=None, flow=None, reach=4):
+def go(source, first=0, cutting=None, flow=None, reach=4, searches=1):
     cutting = cutting or Cutting([Shot(0, COUNT)])
-    return list(forward(source, first, cutting, flow or Asked(), CPU, reach))
+    return list(forward(source, first, cutting, flow or Asked(), CPU, reach, searches))
+
+
+def assert_same(found, expected):
+    assert pairs_of(found) == pairs_of(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one.image, other.image)
+        for index, motion in one.motions.items():
+            for name, value in vars(motion).items():
+                assert torch.equal(value, getattr(other.motions[index], name)), (index, name)
 
 
 # --- with the time -------------------------------------------------------------------------------
@@ -96,6 +105,12 @@ def test_where_something_is_those_before_in_steps_of_two(reach, back, gliding):
     assert pairs_of(found) == {
         i: [i - step for step in back if i - step >= 0] for i in range(COUNT)
     }
+
+
+def test_measured_at_the_same_time_they_are_the_same(gliding):
+    cutting = Cutting([Shot(0, 4), Shot(4, COUNT)])
+    alone = go(gliding, 2, cutting)
+    assert_same(go(gliding, 2, cutting, searches=4), alone)
 
 
 def test_nothing_is_looked_for_beyond_a_cut(gliding):

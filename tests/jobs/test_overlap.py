@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from framestyle.jobs.overlap import DEPTH, ReadAhead, WriteBehind
+from framestyle.jobs.overlap import DEPTH, ReadAhead, WriteBehind, in_order
 
 
 @pytest.fixture(autouse=True)
@@ -158,3 +158,48 @@ def test_a_failed_writer_never_blocks():
         except OSError:
             time.sleep(0.001)
     writing.close()
+
+
+# --- the same with each, several at a time --------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_what_is_made_at_the_same_time_comes_in_order(threads):
+    def work(number):
+        time.sleep(0.004 * (number % 3))
+        return number * number
+
+    assert list(in_order(work, range(20), threads)) == [n * n for n in range(20)]
+
+
+def test_as_many_are_made_at_a_time_as_there_are_threads():
+    meeting = threading.Barrier(3)
+    assert list(in_order(lambda _: meeting.wait(5), range(6), 3))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_goes_wrong_is_raised_in_its_place(threads):
+    def work(number):
+        return 1 / (4 - number)
+
+    made = in_order(work, range(10), threads)
+    assert [next(made) for _ in range(4)] == [1 / 4, 1 / 3, 1 / 2, 1.0]
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_was_had_before_there_is_no_more_is_made_first(threads):
+    made = in_order(str, Counting(4, OSError("gone")).items(), threads)
+    assert [next(made) for _ in range(4)] == ["0", "1", "2", "3"]
+    with pytest.raises(OSError, match="gone"):
+        next(made)
+
+
+def test_nothing_more_is_made_when_nobody_takes_it():
+    source, begun = Counting(1000), []
+    made = in_order(begun.append, source.items(), 2)
+    next(made)
+    made.close()
+    assert len(begun) <= 4
+    assert source.taken <= 4
