@@ -19,10 +19,10 @@ test: $(READY)
 	$(PYTEST)
 
 test-slow: $(READY)
-	$(PYTEST) -m "slow or not slow" --timeout 1800
+	$(PYTEST) -m "not gpu" --timeout 1800
 
 test-gpu: $(READY)
-	$(BIN)/pytest -m gpu
+	$(BIN)/pytest -m gpu --timeout 300
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -211,6 +211,8 @@ class ComputeSettings(Settings):
                                    number, metavar="GIB", low=0.01, high=2**20)
     graphs: bool = setting(True, "launch the operations of a step one by one on a GPU, instead of "
                            "recording them once (CUDA graphs)", flag="no_graphs")
+    compile: bool = setting(False, "have torch.compile fuse the steps of later frames on an NVIDIA "
+                            "GPU: some ten seconds more at the start, then less time for each")
     seed: int = setting(0, "seed of noise and jitter", whole, metavar="N", low=0, high=2**63 - 1)
     networks: str = setting("auto", "networks where none is named: full is inception_v3 and vgg19, "
                             "lite the embedded one", choices=("auto", "full", "lite"))

@@ -74,6 +74,7 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
          {"style.iterations", "style.step_size", "style.settle_change", "motion.blend",
           "motion.longest_stretch"}),
         (f"--warm-start {start}", start in ("none", "previous"), against, FURTHER),
+        ("--no-graphs", values.get("compute.graphs") is False, useless, {"compute.compile"}),
         ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
     ]  # fmt: skip
 

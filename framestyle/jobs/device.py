@@ -13,7 +13,7 @@ from framestyle.jobs.heap import give_freed_memory_back, keep_freed_memory
 from framestyle.media.clip import Notices
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Player
-from framestyle.stages.recording import CudaGraphs, Recorder
+from framestyle.stages.recording import CudaGraphs, Recorder, fused
 from framestyle.transfer import STREAMS
 
 GPU_WORKERS = STREAMS // 2 - 1
@@ -98,12 +98,12 @@ def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: 
 
     Args:
         device: Where they are made.
-        settings: Whether they may be recorded.
+        settings: Whether they may be recorded, and shall be compiled.
         room: The memory that they are planned with.
-        say: Hears in one line where recording fails.
+        say: Hears in one line where recording or compiling fails.
     """
     if device.type == "cuda" and settings.graphs:
-        return Recorder(CudaGraphs, room, say)
+        return Recorder(CudaGraphs, room, fused if settings.compile else None, say)
     return OneByOne()
 
 

@@ -74,6 +74,8 @@ def _run(
     check_name(output, OutputError)
     device = pick_device(config.compute)
     clip = open_source(source, config.input, notice=notice)
+    if config.compute.compile and device.device.type != "cuda":
+        notice(f"compile: nothing comes of it on {device.device.type}, only on cuda")
     config = with_chosen_networks(config, device, notices.append)
     config = with_chosen_flow(config, clip.info, device, weights_files(config), notices.append)
     pictures = read_pictures(config, styles, clip.info.colour)

@@ -54,6 +54,8 @@ class Optimisation:
         averaging: Decay of the mean over iterates that is its result (Polyak averaging, with
             Adam's correction for the first ones, as in style-transfer-pytorch); with 0 the last
             iterate is.
+        recurs: Whether every later frame has steps of the same form, so that it pays to spend time
+            on how they are made.
         image: The iterate.
         mean: Of the iterates so far, not corrected.
     """
@@ -62,6 +64,7 @@ class Optimisation:
     evaluate: Evaluate
     stepper: Stepper
     averaging: float = 0.0
+    recurs: bool = False
     image: Tensor = field(init=False)
     mean: Tensor | None = field(init=False)
 

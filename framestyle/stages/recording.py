@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
@@ -25,6 +26,9 @@ Step = Callable[[], Tensor]
 Record = Callable[[Step], Step]
 """Records a step that changes nothing but tensors; what it returns plays it back."""
 
+Fuse = Callable[[Step], Step]
+"""Returns a step that does the same in fewer operations."""
+
 WARM_UP = 3
 """Steps before a recording is made: libraries choose how they do it in the first ones."""
 DEVIATION = 0.25
@@ -32,6 +36,8 @@ DEVIATION = 0.25
 turns the direction of Adam round where there is next to no gradient."""
 VALUE_DEVIATION = 0.02
 """The same of the value and its terms."""
+MOST_OPERATIONS = 3000
+"""Of a step that is compiled: a whole frame's has a third of them; compiling more takes minutes."""
 
 
 class RecordingError(Exception):
@@ -98,11 +104,13 @@ class Recorder:
     Attributes:
         recording: Begins a set of recordings: returns what makes them.
         room: The memory that there is; where it has shrunk, steps are others than before.
-        say: Hears in one line why something is not recorded.
+        fuse: What is done first with steps that recur; nothing by default.
+        say: Hears in one line why something is not recorded, or not fused.
     """
 
     recording: Callable[[], Record]
     room: Room = field(default_factory=Room)
+    fuse: Fuse | None = None
     say: Callable[[str], None] = lambda line: None
     _made: dict[Hashable, _Recorded] = field(default_factory=dict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
@@ -116,30 +124,50 @@ class Recorder:
             return optimisation
         if self._version != self.room.version:
             self._made, self._record, self._version = {}, None, self.room.version
-        self._record = self._record or self.recording()
+        self._record = record = self._record or self.recording()
         if key in self._made:
             self._made[key].load(places_of(optimisation))
             return self._made[key]
+        fuse = self.fuse
+        if fuse is not None and optimisation.recurs:
+            self._try(key, optimisation, lambda step: record(fuse(step)), self._not_fused)
+        if key not in self._made:
+            self._try(key, optimisation, record, self._refuse)
+        return self._made.get(key, optimisation)
+
+    def _try(
+        self,
+        key: Hashable,
+        optimisation: Optimisation,
+        record: Record,
+        failed: Callable[[Hashable, Exception], None],
+    ) -> None:
+        """Record an optimisation; where that fails, it stands at its start as before."""
         fresh = [place.detach().clone() for place in places_of(optimisation)]
         try:
-            self._made[key] = _Recorded(optimisation, self._record)
-            return self._made[key]
+            self._made[key] = _Recorded(optimisation, record)
+            return
         except _NothingMovedError:
             pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
             if _ran_out(error):
                 raise torch.OutOfMemoryError(str(error)) from error  # it is made again with less
-            self._refuse(key, error)
+            failed(key, error)
         with torch.no_grad():
             for place, numbers in zip(places_of(optimisation), fresh, strict=True):
                 place.copy_(numbers)
-        return optimisation
+
+    def _not_fused(self, key: Hashable, error: Exception) -> None:
+        self.say(f"steps are recorded as they are, because they cannot be fused: {_line(error)}")
 
     def _refuse(self, key: Hashable, error: Exception) -> None:
         if not self._refused:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            self.say(f"steps are made one by one, because they cannot be recorded: {line}")
+            self.say(f"steps are made one by one, because they cannot be recorded: {_line(error)}")
         self._refused.add(key)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _ran_out(error: BaseException) -> bool:
@@ -209,6 +237,37 @@ class CudaGraphs:
             return values
 
         return play
+
+
+def fused(step: Step) -> Step:
+    """Return a step whose operations torch.compile has fused into fewer and larger ones.
+
+    It takes some ten seconds: all operations there and back are traced, from which kernels are made
+    that each pass over memory once. They are kept on the disk for the next run.
+
+    Raises:
+        RecordingError: It cannot be done, as without a C compiler.
+    """
+    try:
+        # traced before it is compiled: gradients, and all that is known before, are in it then
+        traced = make_fx(lambda: step())()
+        if len(traced.graph.nodes) > MOST_OPERATIONS:
+            raise RecordingError(f"they are {len(traced.graph.nodes)} operations, as in tiles")
+        operations = torch.compile(traced, dynamic=False, fullgraph=True)
+
+        def made() -> Tensor:
+            with torch.no_grad():
+                values: Tensor = operations()
+            return values
+
+        with _ONE_AT_A_TIME:  # it waits for the device, too
+            for _ in range(WARM_UP):
+                made()
+    except Exception as error:  # of any type, from Python, Triton and a C compiler
+        if _ran_out(error):
+            raise
+        raise RecordingError(_line(error)) from error
+    return made
 
 
 def give_back_memory() -> None:

@@ -85,6 +85,7 @@ class StyleStage:
         temporal: tuple[float, TemporalLoss] | None = None,
         stops: Sequence[Stop] = (),
         on_iteration: OnIteration = lambda iteration, terms: None,
+        recurs: bool = True,
     ) -> Tensor:
         """Paint one frame.
 
@@ -96,6 +97,7 @@ class StyleStage:
             temporal: Weight and term that hold the frame to the last one.
             stops: What ends it early, beside the settings.
             on_iteration: Called after every step.
+            recurs: Whether frames after this one are painted in the same way.
 
         Returns:
             The painted frame, of the shape and range of ``content``.
@@ -110,7 +112,7 @@ class StyleStage:
         evaluation = Evaluation(self.objective(content, temporal), self.extract)
         late = looks_late(content.device)
         return optimise(
-            Optimisation(start, evaluation, stepper, averaging),
+            Optimisation(start, evaluation, stepper, averaging, recurs),
             iterations,
             stops=[Plateau(chosen.stop_change, chosen.stop_window, late=late), *stops],
             on_iteration=on_iteration,
@@ -144,6 +146,7 @@ class StyleStage:
                 step_size=step_size,
                 temporal=temporal if size == size_of(content) else None,
                 on_iteration=_shifted(on_iteration, done),
+                recurs=False,
             )
         return start
 

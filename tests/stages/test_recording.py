@@ -19,7 +19,7 @@ from framestyle.motion import Motion
 from framestyle.networks import Room, load, network_spec
 from framestyle.objectives import TemporalLoss
 from framestyle.stages import DreamStage, FrameStyler, Link, StyleStage
-from framestyle.stages.recording import CudaGraphs, Recorder
+from framestyle.stages.recording import CudaGraphs, Recorder, RecordingError, fused
 from framestyle.transfer import on_stream, own_stream
 
 
@@ -154,6 +154,63 @@ def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(network):
     assert "\n" not in line
 
 
+def test_only_steps_that_recur_are_fused(network):
+    fused_steps = []
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder(fuse=lambda step: fused_steps.append(step) or traced(step))
+    content = frame(5)
+    first = [s.run_coarse_to_fine(content, content, 3, step_size=0.03) for s in (plain, recorded)]
+    assert torch.equal(*first)
+    assert not fused_steps
+    for number in range(3):
+        assert torch.equal(painted(plain, number), painted(recorded, number)), number
+    assert len(fused_steps) == 1
+
+
+def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(network):
+    def fails(step):
+        step()
+        raise RecordingError("Failed to find C compiler")
+
+    said = []
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder(fuse=fails, say=said.append)
+    for number in range(3):
+        assert torch.equal(painted(plain, number), painted(recorded, number)), number
+    (line,) = said
+    assert line.endswith("cannot be fused: Failed to find C compiler")
+    assert len(recorded.player._made) == 1
+
+
+def small_stage(network):
+    """What takes few operations, and so little time to compile; as on a GPU, none with ``out=``."""
+    settings = Config().style.replaced(style_weight=5.0, levels=1)
+    layers = (("relu1_1", 1.0),)
+    return StyleStage(network, settings, layers, layers, [(1.0, draw(1, 3, 40, 40, seed=9))])
+
+
+@pytest.mark.slow
+def test_what_torch_compile_makes_of_a_step_gives_the_same_frame_after_frame():
+    network = load("lite")
+    plain, recorded = small_stage(network), small_stage(network)
+    recorded.player = Recorder(lambda: lambda step: step, fuse=fused, say=pytest.fail)
+    for number in range(3):
+        one, other = painted(plain, number, 6), painted(recorded, number, 6)
+        assert (one - frame(number)).abs().mean() > 0.002
+        assert (one - other).abs().mean() < 1e-4, number
+    assert len(recorded.player._made) == 1
+
+
+def test_what_has_too_many_operations_is_not_compiled(network, monkeypatch):
+    monkeypatch.setattr("framestyle.stages.recording.MOST_OPERATIONS", 20)
+    said = []
+    plain, recorded = style_stage(network), style_stage(network)
+    recorded.player = recorder(fuse=fused, say=said.append)
+    assert torch.equal(painted(plain, 0), painted(recorded, 0))
+    (line,) = said
+    assert "operations, as in tiles" in line
+
+
 def test_a_recording_that_does_something_else_is_not_used(network):
     said = []
     plain, recorded = style_stage(network), style_stage(network)
@@ -206,8 +263,8 @@ def test_out_of_memory_is_no_reason_to_give_up_recording(network):
     assert len(tried) == 2
 
 
-def test_where_memory_has_shrunk_steps_are_recorded_anew(network):
-    room = Room(1 << 40)
+def test_where_memory_has_shrunk_steps_are_recorded_anew():
+    network, room = load("lite"), Room(1 << 40)  # in bfloat16, tiles round otherwise
     stage = style_stage(network)
     stage = dataclasses.replace(stage, room=room, player=recorder(room=room))
     begun = []
@@ -292,6 +349,15 @@ def on_gpu(player=None):
 def test_cuda_graphs_give_what_the_operations_give():
     plain, recorded = on_gpu()(3), on_gpu(Recorder(CudaGraphs, say=pytest.fail))(3)
     for one, other in zip(plain, recorded, strict=True):
+        assert (one - other).abs().mean() < 2e-3
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_compiled_cuda_graphs_give_what_the_operations_give():
+    plain = on_gpu()(3)
+    compiled = on_gpu(Recorder(CudaGraphs, fuse=fused, say=pytest.fail))(3)
+    for one, other in zip(plain, compiled, strict=True):
         assert (one - other).abs().mean() < 2e-3
 
 
