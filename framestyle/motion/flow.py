@@ -70,21 +70,31 @@ class FlowSource(ABC):
 
         Arguments as in ``flows``.
         """
-        height, width = this.shape[:2]
-        forth, back = self.flows(earlier, this, at)
-        if not (forth.any() or back.any()):
-            return still(height, width)
-        size = back.shape[2], back.shape[3]
-        first, second = (image_of(frame, size) for frame in (earlier, this))
-        forth = without_idle_motion(forth, second, first)
-        back = without_idle_motion(back, first, second)
-        trusted, seen = masks(back, forth)
-        if size != (height, width):
-            trusted, seen = (
-                nnf.interpolate(mask, size=(height, width), mode="bilinear")
-                for mask in (trusted, seen)
-            )
-        return Motion(resize_flow(back, height, width), trusted, seen)
+        return motion_of(*self.flows(earlier, this, at), earlier, this)
+
+
+def motion_of(forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray) -> Motion:
+    """Return what is made of the flow both ways, on the CPU, at the size of the frames.
+
+    Args:
+        forth: flow[earlier->this], (1, 2, h, w); it is worked on where it lies.
+        back: flow[this->earlier], of the same shape.
+        earlier: A frame, (H, W, 3) RGB uint8 or uint16.
+        this: A later one, of the same shape.
+    """
+    height, width = this.shape[:2]
+    if not (forth.any() or back.any()):
+        return still(height, width)
+    size = back.shape[2], back.shape[3]
+    first, second = (image_of(frame, size).to(back.device) for frame in (earlier, this))
+    forth = without_idle_motion(forth, second, first)
+    back = without_idle_motion(back, first, second)
+    trusted, seen = masks(back, forth)
+    if size != (height, width):
+        trusted, seen = (
+            nnf.interpolate(mask, size=(height, width), mode="bilinear") for mask in (trusted, seen)
+        )
+    return Motion(resize_flow(back, height, width).cpu(), trusted.cpu(), seen.cpu())
 
 
 def still(height: int, width: int) -> Motion:

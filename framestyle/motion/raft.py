@@ -1,6 +1,8 @@
 """Optical flow by RAFT, a network, on the run's device."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -8,7 +10,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from framestyle.errors import JobError
-from framestyle.motion.flow import FlowSource, Pair, image_of
+from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
 from framestyle.transfer import on_stream, own_stream
@@ -43,6 +45,27 @@ class Raft(FlowSource):
         Raises:
             JobError: The search failed, most likely for want of memory.
         """
+        with self._at_it():
+            forth, back = self._searched(earlier, this, at)
+            return forth.cpu(), back.cpu()
+
+    def between(self, earlier: np.ndarray, this: np.ndarray, at: Pair = (0, 1)) -> Motion:
+        """Return how ``earlier`` lies in ``this``, found out on the device of the network.
+
+        Arguments and errors as in ``flows``.
+        """
+        with self._at_it():
+            return motion_of(*self._searched(earlier, this, at), earlier, this)
+
+    @contextmanager
+    def _at_it(self) -> Iterator[None]:
+        # One at a time: torchvision's network keeps what it compares in itself. On a stream of its
+        # own: it waits for its numbers a dozen times, and would wait for the steps of a frame too.
+        with self._searching, on_stream(self._stream), torch.no_grad():
+            yield
+
+    def _searched(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:
+        """Search both ways; the flow stays on the device."""
         height, width = this.shape[:2]
         if min(height, width) < SMALLEST_SIDE_PX:
             nothing = torch.zeros(1, 2, height, width)
@@ -50,7 +73,7 @@ class Raft(FlowSource):
         size = searched_size((height, width), self.longest_px)
         a, b = _signed(earlier, size), _signed(this, size)
         try:
-            both = self._search(torch.cat([a, b]), torch.cat([b, a]))
+            both = self._flow(torch.cat([a, b]), torch.cat([b, a]))
         except (RuntimeError, MemoryError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise JobError(
@@ -61,14 +84,8 @@ class Raft(FlowSource):
             both = resize_flow(both, height, width)
         return both[:1], both[1:]
 
-    def _search(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the flow from each first picture to its second, (N, 2, h, w), on the CPU."""
-        # One at a time: torchvision's network keeps what it compares in itself. On a stream of its
-        # own: it waits for its numbers a dozen times, and would wait for the steps of a frame too.
-        with self._searching, on_stream(self._stream), torch.no_grad():
-            return self._searched(first, second)
-
-    def _searched(self, first: Tensor, second: Tensor) -> Tensor:
+    def _flow(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow from each first picture to its second, (N, 2, h, w)."""
         device = next(self.network.parameters()).device
         height, width = first.shape[2:]
         across, down = _margin(width), _margin(height)
@@ -78,7 +95,7 @@ class Raft(FlowSource):
         ]
         flow: Tensor = self.network(*padded, num_flow_updates=self.updates)[-1]
         inner = flow[:, :, top : top + height, left : left + width]
-        return inner.to(device="cpu", dtype=torch.float32).contiguous()
+        return inner.float().contiguous()
 
 
 def searched_size(size: tuple[int, int], longest_px: int) -> tuple[int, int]:

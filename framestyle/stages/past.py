@@ -101,19 +101,21 @@ def _carried(source: Tensor, link: Link, selective: bool) -> Past:
     motion, state = link.motion, link.state.as_type(source.dtype)
     nothing = torch.zeros_like(source[:, :1])
     assert state.painted_for is not None
-    painted_for = carry(state.painted_for, motion.back).clamp(0.0, 1.0)
+    pictures = (state.painted_for, state.dream_delta, state.result)
+    there = [picture for picture in pictures if picture is not None]
+    # as one picture of many channels: a GPU is asked a third as often
+    carried = iter(torch.split(carry(torch.cat(there, dim=1), motion.back), source.shape[1], dim=1))
+    painted_for = next(carried).clamp(0.0, 1.0)
     known, free = motion.seen, torch.ones_like(nothing)
     if selective:
         changed = change(source, painted_for, motion)
         known, free = known.maximum(changed.same) * (1.0 - changed.lost), changed.free
     known = known * ~outside(motion.back)  # there the edge is repeated, whatever it looks like
-    settled, delta, result = nothing, None, None
+    settled = nothing
     if state.settled is not None:
         settled = look_up(state.settled, motion.back) * known
-    if state.dream_delta is not None:
-        delta = carry(state.dream_delta, motion.back) * known
-    if state.result is not None:
-        result = carry(state.result, motion.back).clamp(0.0, 1.0)
+    delta = None if state.dream_delta is None else next(carried) * known
+    result = None if state.result is None else next(carried).clamp(0.0, 1.0)
     held = (UNTRUSTED_HOLD + (1.0 - UNTRUSTED_HOLD) * motion.reliability) * settled
     return Past(delta, result, known, held, settled, free, painted_for)
 

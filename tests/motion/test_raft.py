@@ -192,3 +192,13 @@ def test_on_a_gpu(network, pair):
     assert all(flow.device.type == "cpu" for flow in found)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.gpu
+def test_what_a_gpu_makes_of_the_flow_is_what_the_cpu_does(network, pair):
+    expected = Raft(network, updates=UPDATES).between(*pair)
+    found = Raft(network.cuda(), updates=UPDATES).between(*pair)
+    network.cpu()
+    for name, value in vars(found).items():
+        assert value.device.type == "cpu"
+        assert (value - getattr(expected, name)).abs().mean() < 0.02, name
