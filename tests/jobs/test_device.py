@@ -68,7 +68,7 @@ def test_a_run_on_the_gpu_resembles_one_on_the_cpu(frames_folder, style_file, qu
 
     made = []
     for name in ("cpu", "cuda"):
-        config = quick.changed({"compute": {"device": name}})
+        config = quick.changed({"compute": {"device": name, "precision": "fp32"}})
         out = run(
             frames_folder / "shot_0003.png", [(style_file, 1.0)], tmp_path / f"{name}.png", config
         )
