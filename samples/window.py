@@ -156,7 +156,7 @@ def _lay_fur(
     rows, columns = np.nonzero(mask > 0.6)
     bend = noise(rng, mask.shape, 40, 3)
     chosen = rng.choice(len(rows), len(rows) // 6)
-    chosen = chosen[np.argsort(rows[chosen])]
+    chosen = chosen[np.argsort(rows[chosen], kind="stable")]  # ties alike on every processor
     for row, column in zip(rows[chosen], columns[chosen], strict=True):
         x, y = column / cat.scale + cat.left, row / cat.scale + cat.top
         across = x / half_width

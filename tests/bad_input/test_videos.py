@@ -87,7 +87,8 @@ def test_runs_over_damaged_videos(videos, damage, damaged, command, over, place)
                 assert written == all_of(clip)
             assert {path.name for path in place.glob("out*")} == {out}
         code, _ = command("measuring a video", ["metrics", "--quiet", "--", "frames", clip])
-        assert code == 2  # it has another number of frames, if any
+        # but where the damage leaves all of them, it has another number of frames, if any
+        assert code == 2 or all_of(clip) == len(list((place / "frames").iterdir()))
         command("shots of a video", ["shots", "--quiet", "--", clip])
 
     outs = st.sampled_from(("out.mp4", "out.mkv", "out.gif"))
