@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "config": {"errors", "files", "settings"},
     "progress": {"errors"},
     "transfer": set(),
+    "graphs": {"transfer"},
 }
 BASE = set(MAY_IMPORT)
 SIDE_BY_SIDE = {"media", "networks", "objectives", "motion"}

@@ -9,15 +9,16 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import SettingsError
+from framestyle.graphs import CudaGraphs, Functions, Replay, called, fused
 from framestyle.jobs.heap import give_freed_memory_back, keep_freed_memory
 from framestyle.media.clip import Notices
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Player
-from framestyle.stages.recording import CudaGraphs, Recorder, fused
+from framestyle.stages.recording import Recorder
 from framestyle.transfer import STREAMS
 
 GPU_WORKERS = STREAMS // 2 - 1
-"""Workers at most on a GPU. Each has a stream and records on another; flow has one, too."""
+"""Workers at most on a GPU. Each has a stream and records on another, as flow does."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,14 @@ class Device:
 def restored_afterwards() -> Iterator[None]:
     """Put back afterwards what holds for the whole process: threads, memory, cuDNN's choices."""
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    repeats = torch.backends.cudnn.deterministic
+    repeats, rounds = torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32
     try:
         yield
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
         torch.backends.cudnn.deterministic = repeats
+        torch.backends.cudnn.allow_tf32 = rounds
         give_freed_memory_back()
 
 
@@ -90,6 +92,8 @@ def pick_device(settings: ComputeSettings) -> Device:
     bf16 = settings.precision == "bf16" or (
         settings.precision == "auto" and has_fast_bfloat16(device)
     )
+    if settings.precision == "fp32":  # cuDNN by itself takes 10 of its 23 bits
+        torch.backends.cudnn.allow_tf32 = False
     return Device(device, torch.bfloat16 if bf16 else torch.float32)
 
 
@@ -105,6 +109,16 @@ def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: 
     if device.type == "cuda" and settings.graphs:
         return Recorder(CudaGraphs, room, fused if settings.compile else None, say)
     return OneByOne()
+
+
+def replay_on(device: torch.device, settings: ComputeSettings, say: Notices) -> Replay:
+    """Return how functions are called on a device: played back as CUDA graphs, or as they are.
+
+    Arguments as of ``player_on``.
+    """
+    if device.type == "cuda" and settings.graphs:
+        return Functions(CudaGraphs(), say)
+    return called
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from framestyle.config import FLOWS, Config, MotionSettings
 from framestyle.errors import SettingsError
 from framestyle.files import check_name, home_expanded
-from framestyle.jobs.device import Device
+from framestyle.jobs.device import Device, replay_on
 from framestyle.jobs.manifest import fingerprint
 from framestyle.media import ClipInfo
 from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, Raft
@@ -124,7 +124,8 @@ def flow_source(
         network = load_flow_network(
             motion.flow, files=files, device=device.device, progress=progress
         )
-        return Raft(network, motion.flow_size)
+        replay = replay_on(device.device, config.compute, lambda line: progress(Notice(line)))
+        return Raft(network, motion.flow_size, replay=replay)
     return FlowFiles(_folder(motion.flow))
 
 

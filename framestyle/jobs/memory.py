@@ -10,12 +10,12 @@ import torch
 
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
+from framestyle.graphs import give_back_memory
 from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory
 from framestyle.networks import Room
 from framestyle.progress import Notice, Progress
 from framestyle.stages import FrameStyler
 from framestyle.stages.pyramid import Size
-from framestyle.stages.recording import give_back_memory
 
 Made = TypeVar("Made")
 GIB = 1 << 30

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from framestyle.graphs import Replay, called
 from framestyle.motion.occlusion import masks
 from framestyle.motion.sizes import shrunk
 from framestyle.motion.stillness import without_idle_motion
@@ -73,7 +74,13 @@ class FlowSource(ABC):
         return motion_of(*self.flows(earlier, this, at), earlier, this)
 
 
-def motion_of(forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray) -> Motion:
+def motion_of(
+    forth: Tensor,
+    back: Tensor,
+    earlier: np.ndarray,
+    this: np.ndarray,
+    replay: Replay = called,
+) -> Motion:
     """Return what is made of the flow both ways, on the CPU, at the size of the frames.
 
     Args:
@@ -81,20 +88,28 @@ def motion_of(forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
         back: flow[this->earlier], of the same shape.
         earlier: A frame, (H, W, 3) RGB uint8 or uint16.
         this: A later one, of the same shape.
+        replay: How functions are called.
     """
     height, width = this.shape[:2]
     if not (forth.any() or back.any()):
         return still(height, width)
     size = back.shape[2], back.shape[3]
     first, second = (image_of(frame, size).to(back.device) for frame in (earlier, this))
-    forth = without_idle_motion(forth, second, first)
-    back = without_idle_motion(back, first, second)
-    trusted, seen = masks(back, forth)
+    back, trusted, seen = replay("motion", _measured, forth, back, first, second)
     if size != (height, width):
         trusted, seen = (
             nnf.interpolate(mask, size=(height, width), mode="bilinear") for mask in (trusted, seen)
         )
     return Motion(resize_flow(back, height, width).cpu(), trusted.cpu(), seen.cpu())
+
+
+def _measured(
+    forth: Tensor, back: Tensor, first: Tensor, second: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the flow back from the second picture, where it can be trusted, and what is seen."""
+    forth = without_idle_motion(forth, second, first)
+    back = without_idle_motion(back, first, second)
+    return back, *masks(back, forth)
 
 
 def still(height: int, width: int) -> Motion:

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from framestyle.errors import JobError
+from framestyle.graphs import Replay, called
 from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
@@ -30,10 +33,17 @@ class Raft(FlowSource):
         longest_px: Frames with a longer side are scaled down to it first, as for ``dis``. Memory
             grows with the fourth power of the side: about 0.5 GB at 640x360.
         updates: How often the flow is refined; torchvision's models are trained with 12.
+        replay: How functions are called.
     """
 
-    def __init__(self, network: nn.Module, longest_px: int = 640, updates: int = 12) -> None:
-        self.network = network
+    def __init__(
+        self,
+        network: nn.Module,
+        longest_px: int = 640,
+        updates: int = 12,
+        replay: Replay = called,
+    ) -> None:
+        self.network, self._replay = network, replay
         self._stream = own_stream(next(network.parameters()).device)
         self._searching = threading.Lock()
         self.longest_px = longest_px
@@ -55,7 +65,7 @@ class Raft(FlowSource):
         Arguments and errors as in ``flows``.
         """
         with self._at_it():
-            return motion_of(*self._searched(earlier, this, at), earlier, this)
+            return motion_of(*self._searched(earlier, this, at), earlier, this, self._replay)
 
     @contextmanager
     def _at_it(self) -> Iterator[None]:
@@ -73,7 +83,8 @@ class Raft(FlowSource):
         size = searched_size((height, width), self.longest_px)
         a, b = _signed(earlier, size), _signed(this, size)
         try:
-            both = self._flow(torch.cat([a, b]), torch.cat([b, a]))
+            device = next(self.network.parameters()).device
+            (both,) = self._replay("raft", self._flow, a.to(device), b.to(device))
         except (RuntimeError, MemoryError) as error:
             line = (str(error).splitlines() or [type(error).__name__])[0]
             raise JobError(
@@ -84,18 +95,36 @@ class Raft(FlowSource):
             both = resize_flow(both, height, width)
         return both[:1], both[1:]
 
-    def _flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the flow from each first picture to its second, (N, 2, h, w)."""
-        device = next(self.network.parameters()).device
-        height, width = first.shape[2:]
+    def _flow(self, a: Tensor, b: Tensor) -> tuple[Tensor]:
+        """Return the flow from one picture to the other and back, as one batch, (2, 2, h, w)."""
+        height, width = a.shape[2:]
         across, down = _margin(width), _margin(height)
         left, top = across[0], down[0]
-        padded = [
-            nnf.pad(x.to(device), (*across, *down), mode="replicate") for x in (first, second)
-        ]
-        flow: Tensor = self.network(*padded, num_flow_updates=self.updates)[-1]
+        pairs = torch.cat([a, b]), torch.cat([b, a])
+        padded = [nnf.pad(x, (*across, *down), mode="replicate") for x in pairs]
+        with _NumbersOn(a.device):
+            flow: Tensor = self.network(*padded, num_flow_updates=self.updates)[-1]
         inner = flow[:, :, top : top + height, left : left + width]
-        return inner.float().contiguous()
+        return (inner.float().contiguous(),)
+
+
+class _NumbersOn(TorchFunctionMode):
+    """Has a network count on its device.
+
+    torchvision's RAFT makes its coordinates on the CPU and sends them after the features, a dozen
+    times; whoever does that waits for the device, and what waits cannot be recorded.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._device = device
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of torch; see ``TorchFunctionMode``."""
+        kwargs = dict(kwargs or {})
+        if func in (torch.arange, torch.linspace):
+            kwargs["device"] = self._device
+        return func(*args, **kwargs)
 
 
 def searched_size(size: tuple[int, int], longest_px: int) -> tuple[int, int]:

@@ -77,9 +77,11 @@ class FrameStyler:
         Returns:
             The result, of the shape and range of ``source``, and what it hands to other frames.
         """
-        if self.dream is None and self.style is None:
+        stage = self.style or self.dream
+        if stage is None:
             return source, FrameState()
-        past = past_of(source, links, ease, selective=self.config.motion.selective)
+        selective = self.config.motion.selective
+        past = past_of(source, links, ease, selective=selective, replay=stage.player.replay)
         if own is not None and join is not None:
             return self._joined(source, past, own, join)
         if own is not None:

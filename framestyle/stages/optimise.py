@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from framestyle.graphs import Function, called
 from framestyle.stages.stops import Stop
 
 Terms = Mapping[str, Tensor]
@@ -107,6 +108,18 @@ class Player(Protocol):
         """Return what makes the steps of an optimisation, from its start."""
         ...
 
+    def replay(
+        self, name: Hashable, function: Function, *tensors: Tensor | None
+    ) -> tuple[Any, ...]:
+        """Return what a function returns.
+
+        Args:
+            name: Of the function: what else has to be equal for two of them to be the same.
+            function: What it returns depends on its arguments alone.
+            tensors: Its arguments.
+        """
+        ...
+
 
 class OneByOne:
     """Makes one operation after the other."""
@@ -114,6 +127,12 @@ class OneByOne:
     def begin(self, optimisation: Optimisation) -> Running:
         """Return the optimisation as it is."""
         return optimisation
+
+    def replay(
+        self, name: Hashable, function: Function, *tensors: Tensor | None
+    ) -> tuple[Any, ...]:
+        """Call the function."""
+        return called(name, function, *tensors)
 
 
 def optimise(

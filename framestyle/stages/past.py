@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from framestyle.graphs import Replay, called
 from framestyle.motion import Motion, carry, look_up, outside
 from framestyle.stages.change import change
 from framestyle.stages.state import FrameState
@@ -69,7 +71,12 @@ class Past:
 
 
 def past_of(
-    source: Tensor, links: Sequence[Link], ease: float = 0.0, *, selective: bool = True
+    source: Tensor,
+    links: Sequence[Link],
+    ease: float = 0.0,
+    *,
+    selective: bool = True,
+    replay: Replay = called,
 ) -> Past:
     """Carry the last results along to a frame; each place takes the nearest that shows it.
 
@@ -83,11 +90,18 @@ def past_of(
         ease: Share of what is known that is let go, as in a dissolve.
         selective: Whether looks decide what is known and what may change; else the flow alone says
             what is known, and all may change.
+        replay: How functions are called.
     """
     nothing = torch.zeros_like(source[:, :1])
-    parts = [
-        _carried(source, link, selective) for link in links if link.state.painted_for is not None
-    ]
+    parts = []
+    for link in links:
+        motion, state = link.motion, link.state
+        if state.painted_for is not None:
+            lies = motion.back, motion.reliability, motion.seen
+            pictures = state.painted_for, state.dream_delta, state.result, state.settled
+            carried = partial(_carried, selective)
+            fields: Any = replay(("past", selective), carried, source, *lies, *pictures)
+            parts.append(Past(*fields))
     if not parts:
         return Past(None, None, nothing, nothing, nothing, 1.0 - nothing, source)
     merged, *others = parts
@@ -96,28 +110,52 @@ def past_of(
     return merged if ease == 0 else _eased(merged, ease)
 
 
-def _carried(source: Tensor, link: Link, selective: bool) -> Past:
-    """Carry what one frame left along to another."""
-    motion, state = link.motion, link.state.as_type(source.dtype)
-    nothing = torch.zeros_like(source[:, :1])
-    assert state.painted_for is not None
-    pictures = (state.painted_for, state.dream_delta, state.result)
-    there = [picture for picture in pictures if picture is not None]
+def _carried(
+    selective: bool,
+    source: Tensor,
+    back: Tensor,
+    reliability: Tensor,
+    seen: Tensor,
+    painted_for: Tensor,
+    dream_delta: Tensor | None,
+    result: Tensor | None,
+    settled: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    """Carry what one frame left along to another.
+
+    Args:
+        selective: As for ``past_of``.
+        source: The other frame.
+        back: Of ``Motion``, with the next two.
+        reliability: See there.
+        seen: See there.
+        painted_for: Of ``FrameState``, with the next three, in any precision.
+        dream_delta: See there.
+        result: See there.
+        settled: See there.
+
+    Returns:
+        The fields of a ``Past``.
+    """
+    there = [picture for picture in (painted_for, dream_delta, result) if picture is not None]
     # as one picture of many channels: a GPU is asked a third as often
-    carried = iter(torch.split(carry(torch.cat(there, dim=1), motion.back), source.shape[1], dim=1))
+    together = carry(torch.cat(there, dim=1).to(source.dtype), back)
+    carried = iter(torch.split(together, source.shape[1], dim=1))
     painted_for = next(carried).clamp(0.0, 1.0)
-    known, free = motion.seen, torch.ones_like(nothing)
+    known, free = seen, torch.ones_like(seen)
     if selective:
-        changed = change(source, painted_for, motion)
+        changed = change(source, painted_for, Motion(back, reliability, seen))
         known, free = known.maximum(changed.same) * (1.0 - changed.lost), changed.free
-    known = known * ~outside(motion.back)  # there the edge is repeated, whatever it looks like
-    settled = nothing
-    if state.settled is not None:
-        settled = look_up(state.settled, motion.back) * known
-    delta = None if state.dream_delta is None else next(carried) * known
-    result = None if state.result is None else next(carried).clamp(0.0, 1.0)
-    held = (UNTRUSTED_HOLD + (1.0 - UNTRUSTED_HOLD) * motion.reliability) * settled
-    return Past(delta, result, known, held, settled, free, painted_for)
+    known = known * ~outside(back)  # there the edge is repeated, whatever it looks like
+    had = torch.zeros_like(seen)
+    if settled is not None:
+        had = look_up(settled.to(source.dtype), back) * known
+    if dream_delta is not None:
+        dream_delta = next(carried) * known
+    if result is not None:
+        result = next(carried).clamp(0.0, 1.0)
+    held = (UNTRUSTED_HOLD + (1.0 - UNTRUSTED_HOLD) * reliability) * had
+    return dream_delta, result, known, held, had, free, painted_for
 
 
 def _merged(near: Past, far: Past) -> Past:

@@ -1,47 +1,38 @@
-"""Steps that are recorded once and played back: a GPU then waits for nobody to tell it what to do.
+"""Steps of optimisations that are recorded once and played back, for all frames of a size.
 
-A step is some hundreds of short operations. On a GPU that does them in microseconds, launching them
-one by one takes longer than doing them. A recording (a CUDA graph) is launched as one. It holds
-places in memory, not numbers: for another frame of the same size, its numbers are put into the
-places of the first.
+A step is some hundreds of short operations; recorded, they are launched as one (``graphs``). For
+another frame of the same size, its numbers are put into the places of the first.
 """
 
-import threading
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 
+from framestyle.graphs import (
+    WARM_UP,
+    Function,
+    Functions,
+    Record,
+    RecordingError,
+    Step,
+    line_of,
+    ran_out,
+)
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
 from framestyle.stages.optimise import Optimisation, Running, Terms
-from framestyle.transfer import OwnStream
-
-Step = Callable[[], Tensor]
-"""Makes a step and returns its value and terms, (n,), in memory that the next one may overwrite."""
-
-Record = Callable[[Step], Step]
-"""Records a step that changes nothing but tensors; what it returns plays it back."""
 
 Fuse = Callable[[Step], Step]
 """Returns a step that does the same in fewer operations."""
 
-WARM_UP = 3
-"""Steps before a recording is made: libraries choose how they do it in the first ones."""
 DEVIATION = 0.25
 """Of the mean change by a step, by which the first one played back may differ from it. Rounding
 turns the direction of Adam round where there is next to no gradient."""
 VALUE_DEVIATION = 0.02
 """The same of the value and its terms."""
-MOST_OPERATIONS = 3000
-"""Of a step that is compiled: a whole frame's has a third of them; compiling more takes minutes."""
-
-
-class RecordingError(Exception):
-    """A step could not be recorded, or its recording does something else."""
 
 
 class _NothingMovedError(RecordingError):
@@ -114,7 +105,7 @@ class Recorder:
     say: Callable[[str], None] = lambda line: None
     _made: dict[Hashable, _Recorded] = field(default_factory=dict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
-    _record: Record | None = field(default=None, init=False)
+    _functions: Functions | None = field(default=None, init=False)
     _version: int = field(default=0, init=False)
 
     def begin(self, optimisation: Optimisation) -> Running:
@@ -122,9 +113,7 @@ class Recorder:
         key = _form_of(optimisation)
         if key is None or key in self._refused:
             return optimisation
-        if self._version != self.room.version:
-            self._made, self._record, self._version = {}, None, self.room.version
-        self._record = record = self._record or self.recording()
+        record = self._functions_now().record
         if key in self._made:
             self._made[key].load(places_of(optimisation))
             return self._made[key]
@@ -134,6 +123,21 @@ class Recorder:
         if key not in self._made:
             self._try(key, optimisation, record, self._refuse)
         return self._made.get(key, optimisation)
+
+    def replay(
+        self, name: Hashable, function: Function, *tensors: Tensor | None
+    ) -> tuple[Any, ...]:
+        """Return what a function returns, played back where it is recorded; see ``Player``."""
+        if self._refused:  # where steps cannot be recorded, a line has told so
+            return function(*tensors)
+        return self._functions_now()(name, function, *tensors)
+
+    def _functions_now(self) -> Functions:
+        """Return what records, and functions with it; anew where memory has shrunk."""
+        if self._functions is None or self._version != self.room.version:
+            self._made, self._version = {}, self.room.version
+            self._functions = Functions(self.recording(), self.say)
+        return self._functions
 
     def _try(
         self,
@@ -150,7 +154,7 @@ class Recorder:
         except _NothingMovedError:
             pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
-            if _ran_out(error):
+            if ran_out(error):
                 raise torch.OutOfMemoryError(str(error)) from error  # it is made again with less
             failed(key, error)
         with torch.no_grad():
@@ -158,23 +162,14 @@ class Recorder:
                 place.copy_(numbers)
 
     def _not_fused(self, key: Hashable, error: Exception) -> None:
-        self.say(f"steps are recorded as they are, because they cannot be fused: {_line(error)}")
+        self.say(f"steps are recorded as they are, because they cannot be fused: {line_of(error)}")
 
     def _refuse(self, key: Hashable, error: Exception) -> None:
         if not self._refused:
-            self.say(f"steps are made one by one, because they cannot be recorded: {_line(error)}")
+            self.say(
+                f"steps are made one by one, because they cannot be recorded: {line_of(error)}"
+            )
         self._refused.add(key)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _ran_out(error: BaseException) -> bool:
-    """Tell whether memory ran out, also where what failed for it hides that."""
-    hidden = error.__cause__ or error.__context__
-    is_one = isinstance(error, torch.OutOfMemoryError)
-    return is_one or (hidden is not None and _ran_out(hidden))
 
 
 def places_of(optimisation: Optimisation) -> list[Tensor]:
@@ -192,85 +187,3 @@ def _form_of(optimisation: Optimisation) -> Hashable | None:
         return None
     shapes = tuple((place.shape, place.dtype) for place in places_of(optimisation))
     return type(evaluate), evaluate.form, stepper.form, optimisation.averaging, shapes
-
-
-_ONE_AT_A_TIME = threading.Lock()
-"""Held while a graph is recorded. There may be one such in a process, and it bears nobody who waits
-for all of the device, as torch does before the next one, or who gives memory back."""
-
-
-class CudaGraphs:
-    """Records steps as CUDA graphs, which share their memory: one at a time is played.
-
-    They are recorded on a stream of their own, and live as long as this does: in recorded products
-    of matrices, cuBLAS writes to memory that belongs to the stream. Graphs of another thread would
-    write to the same at the same time, and some versions of torch give it back as soon as one graph
-    of the stream is gone (pytorch/pytorch#193402).
-    """
-
-    def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()
-        self._own = OwnStream(torch.device("cuda"))
-        self._graphs: list[torch.cuda.CUDAGraph] = []
-
-    def __call__(self, step: Step) -> Step:
-        """Record a step.
-
-        Raises:
-            RuntimeError: It cannot be recorded.
-        """
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
-        self._graphs.append(graph)
-        # Other threads read and write frames meanwhile, and may: that is not recorded.
-        capture = torch.cuda.graph(
-            graph, pool=self._pool, stream=self._own.stream, capture_error_mode="thread_local"
-        )
-        with _ONE_AT_A_TIME:
-            try:
-                with capture:
-                    values = step()
-            finally:
-                torch.cuda.set_stream(stream)  # a capture that fails leaves its own behind
-
-        def play() -> Tensor:
-            graph.replay()
-            return values
-
-        return play
-
-
-def fused(step: Step) -> Step:
-    """Return a step whose operations torch.compile has fused into fewer and larger ones.
-
-    It takes some ten seconds: all operations there and back are traced, from which kernels are made
-    that each pass over memory once. They are kept on the disk for the next run.
-
-    Raises:
-        RecordingError: It cannot be done, as without a C compiler.
-    """
-    try:
-        # traced before it is compiled: gradients, and all that is known before, are in it then
-        traced = make_fx(lambda: step())()
-        if len(traced.graph.nodes) > MOST_OPERATIONS:
-            raise RecordingError(f"they are {len(traced.graph.nodes)} operations, as in tiles")
-        operations = torch.compile(traced, dynamic=False, fullgraph=True)
-
-        def made() -> Tensor:
-            with torch.no_grad():
-                values: Tensor = operations()
-            return values
-
-        with _ONE_AT_A_TIME:  # it waits for the device, too
-            for _ in range(WARM_UP):
-                made()
-    except Exception as error:  # of any type, from Python, Triton and a C compiler
-        if _ran_out(error):
-            raise
-        raise RecordingError(_line(error)) from error
-    return made
-
-
-def give_back_memory() -> None:
-    """Give the memory of a GPU back that torch keeps and does not use."""
-    with _ONE_AT_A_TIME, suppress(RuntimeError):  # torch < 2.12 refuses after a failed recording
-        torch.cuda.empty_cache()

@@ -166,8 +166,15 @@ class StyleStage:
             temporal: Weight and term that hold the frame to the last one.
         """
         chosen, kind = self.settings, self.settings.normalisation
+        names = [name for name, _ in self.content_layers]
+
+        def features(picture: Tensor) -> tuple[Tensor, ...]:
+            found = self.extract_content(picture)
+            return tuple(found[name] for name in names)
+
         with torch.no_grad():
-            of_content = self.extract_content(content)
+            found = self.player.replay("content", features, content)
+        of_content = dict(zip(names, found, strict=True))
         targets, roughness = self._style_targets(size_of(content))
         return WeightedSum(
             {

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as nnf
+from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.models.optical_flow import raft_small
 from torchvision.models.optical_flow.raft import CorrBlock
 
@@ -153,6 +154,31 @@ def test_the_network_stays_as_it_was(network, pair):
     Raft(network, updates=1).flows(*pair, (0, 1))
     assert all(torch.equal(t, before[key]) for key, t in network.state_dict().items())
     assert not network.training
+
+
+class Sent(TorchDispatchMode):
+    """Counts what is copied to another device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.ops.aten._to_copy.default:
+            self.count += kwargs.get("device", args[0].device) != args[0].device
+        return func(*args, **kwargs)
+
+
+def test_nothing_is_sent_to_the_device_while_it_searches():
+    """What waits for a GPU cannot be recorded; a device without numbers shows it as well."""
+    network = raft_small(weights=None).to("meta")
+    a, b = (torch.zeros(1, 3, 128, 160, device="meta") for _ in range(2))
+    with Sent() as plain, torch.no_grad():
+        network(a, b, num_flow_updates=UPDATES)
+    with Sent() as ours, torch.no_grad():
+        (flow,) = Raft(network, updates=UPDATES)._flow(a, b)
+    assert plain.count > UPDATES
+    assert ours.count == 0
+    assert flow.shape == (2, 2, 128, 160)
 
 
 class TooLittleMemory(CorrBlock):
