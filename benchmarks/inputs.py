@@ -7,7 +7,7 @@ import imageio_ffmpeg
 import torch
 from safetensors.torch import save_file
 
-from framestyle.networks import network_spec
+from framestyle.networks.registry import model_spec
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 CLIP = SAMPLES / "clip.mp4"
@@ -36,5 +36,6 @@ def random_weights(folder: Path, name: str) -> Path:
     """Write random weights of a network; they cost what trained ones cost."""
     torch.manual_seed(0)
     file = folder / f"{name}.safetensors"
-    save_file(network_spec(name).build().state_dict(), str(file))
+    state = model_spec(name).build().state_dict()
+    save_file({key: tensor.contiguous() for key, tensor in state.items()}, str(file))
     return file

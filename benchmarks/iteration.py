@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from benchmarks.machine import seconds
 from framestyle.config import ComputeSettings, DreamSettings, MotionSettings, StyleSettings
+from framestyle.graphs import WARM_UP, CudaGraphs
 from framestyle.jobs.device import has_fast_bfloat16, pick_device, player_on
 from framestyle.networks import FeatureNetwork, Room, network_spec
 from framestyle.objectives import TemporalLoss, WeightedSum
@@ -49,6 +50,8 @@ CASES = (
     Case("dream", "inception_v3", 256),
     Case("dream", "lite", 256),
 )
+COMPILED = (CASES[0], CASES[1])
+"""What is measured with --compile, too, on a GPU in bfloat16."""
 
 
 def measure(device: str) -> dict[str, object]:
@@ -102,6 +105,11 @@ def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[s
     ours, bare = _ours(case, network, image), _bare(network, layers, image)
     for _ in range(3):
         ours(), bare()
+    compiled = {}
+    if device == "cuda" and dtype == torch.bfloat16 and case in COMPILED:
+        fast = _ours(case, network, image, compile=True)
+        times = [seconds(fast, device) for _ in range(PAIRS)]
+        compiled["compiled_seconds"] = round(statistics.median(times), 5)
     pairs = [(seconds(ours, device), seconds(bare, device)) for _ in range(PAIRS)]
     low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4)
     median = statistics.median(a for a, _ in pairs)
@@ -115,6 +123,7 @@ def _compare(case: Case, device: str, dtype: torch.dtype, rate: float) -> dict[s
         "ratio_quartiles": [round(low, 3), round(high, 3)],
         "gflop": round(operations / 1e9, 1),
         "share_of_product_rate": round(operations / median / rate, 3),
+        **compiled,
     }
 
 
@@ -125,10 +134,10 @@ def _layers(case: Case) -> tuple[tuple[str, float], ...]:
     return (*spec.default_style_layers, *spec.default_content_layers)
 
 
-def _ours(case: Case, network: FeatureNetwork, image: Tensor) -> Callable[[], object]:
+def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Callable[[], object]:
     """One iteration of a stage as a run makes it, with every term on."""
     room = Room()
-    player = player_on(image.device, ComputeSettings(), room, print)
+    player = player_on(image.device, ComputeSettings(**how), room, print)
     if case.stage == "dream":
         dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case), room=room)
         terms = WeightedSum({"dream": (1.0, dream.term((case.side_px, case.side_px)))})
@@ -144,11 +153,11 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor) -> Callable[[], ob
         stage.objective(image, (MotionSettings().temporal_weight, held)), stage.extract
     )
     adam = Adam(0.005, levels=settings.levels)
-    return player.begin(Optimisation(image, evaluation, adam, settings.averaging)).step
+    return player.begin(Optimisation(image, evaluation, adam, settings.averaging, True)).step
 
 
-def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], None]:
-    """Forward to the deepest layer, and the gradient back to the picture."""
+def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], object]:
+    """Forward to the deepest layer, and the gradient back to the picture; recorded, as ours is."""
     deepest = max(network.taps.index(layer) for layer in layers)
     stages = [stage for _, stage in network.named_stages[: deepest + 1]]
     bare = nn.Sequential(*stages)
@@ -157,7 +166,11 @@ def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable
     def run() -> None:
         torch.autograd.grad(bare(x.to(network.dtype)).float().square().mean(), x)
 
-    return run
+    if image.device.type != "cuda":
+        return run
+    for _ in range(WARM_UP):
+        run()
+    return CudaGraphs()(run)
 
 
 def _product_rate(device: str, dtype: torch.dtype) -> float:

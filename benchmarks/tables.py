@@ -21,8 +21,8 @@ def iteration(figures: Figures) -> str:
             case["network"],
             f"{case['side_px']}x{case['side_px']}",
             precision,
-            f"{1000 * case['iteration_seconds']:.1f}",
-            f"{1000 * case['bare_seconds']:.1f}",
+            _milliseconds(case["iteration_seconds"]),
+            _milliseconds(case["bare_seconds"]),
             f"{case['ratio']:.2f}",
             f"{100 * case['share_of_product_rate']:.0f}%",
         )
@@ -42,10 +42,22 @@ def iteration(figures: Figures) -> str:
         for side, ratios in figures[precision]["vgg19_over_lite"].items()
     )
     head = ("stage", "network", "size", "precision", "ms", "bare ms", "ratio", "of products")
+    compiled = "; ".join(
+        f"{_milliseconds(case['compiled_seconds'])} ms with {case['network']} at "
+        f"{case['side_px']}x{case['side_px']}"
+        for case in figures.get("bfloat16", {}).get("cases", [])
+        if "compiled_seconds" in case
+    )
+    if compiled:
+        rates += f".\n\nWith `--compile`, the style in bfloat16: {compiled}"
     return (
         f"{table(head, rows)}\n\nA product of matrices runs at {rates}.\n\n"
         f"VGG19 over lite, an iteration of the style in turns: {over}."
     )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.{1 if seconds > 0.01 else 2}f}"
 
 
 def job(figures: Figures) -> str:
@@ -121,6 +133,17 @@ def workers(figures: Figures) -> str:
     return table(head, [*rows, row(divisions, divided)])
 
 
+def realtime(figures: Figures) -> str:
+    """Frames a second from frames to frames."""
+    names = ("flow", "frames_a_second", "milliseconds_apart", "milliseconds_made", "steps")
+    rows = [
+        (case["case"], *(case[name] for name in names), case["until_frame_seconds"])
+        for case in figures["cases"]
+    ]
+    head = ("what", "flow", "frames a second", "ms apart", "ms made", "steps", "start, s")
+    return table(head, rows)
+
+
 def resolution(figures: Figures) -> str:
     """Distances to the draft."""
     return table(("what", "distance to the draft"), list(figures["distance_to_draft"].items()))
@@ -130,10 +153,16 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "iteration": iteration,
     "job": job,
     "workers": workers,
+    "realtime": realtime,
     "memory": memory,
     "convergence": convergence,
     "resolution": resolution,
 }
+
+
+def place_of(name: str, device: str) -> str:
+    """Return the name of the place in a page for a table that was made on a device."""
+    return name if device == "cpu" else f"{name} {device}"
 
 
 def marks(name: str) -> tuple[str, str]:

@@ -7,31 +7,61 @@ import pytest
 import torch
 
 from benchmarks import convergence, iteration
-from benchmarks.__main__ import ALL, OUT, PAGE
+from benchmarks.__main__ import ALL, FOR_GPUS, OUT, PAGE
 from benchmarks.inputs import looped_clip
 from benchmarks.iteration import Case
-from benchmarks.tables import TABLES, put
+from benchmarks.tables import TABLES, place_of, put
 from framestyle import Config
 from framestyle.media import open_source
 from framestyle.networks import network_spec
 
-RESULTS = sorted(OUT.glob("*-c*.json"))
+RESULTS = [file for file in sorted(OUT.glob("*-c*.json")) if file.stem.split("-")[0] in TABLES]
 
 
 def test_every_benchmark_has_a_table_and_a_place_in_the_page():
     assert ALL.keys() == TABLES.keys()
     text = PAGE.read_text(encoding="utf-8")
-    for name in ALL:
+    for name in ALL.keys() - FOR_GPUS:
         assert f"a\nb {name}" in put(text, name, f"a\nb {name}")
     with pytest.raises(ValueError, match="no place for other"):
         put(text, "other", "")
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_the_page_shows_the_figures_that_are_kept(name):
-    kept = json.loads((OUT / f"{name}-cpu.json").read_text(encoding="utf-8"))
+def test_what_a_cpu_can_tell_is_kept():
+    there = {path.stem for path in RESULTS}
+    assert {f"{name}-cpu" for name in ALL.keys() - FOR_GPUS} <= there
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_the_page_shows_the_figures_that_are_kept(file):
+    kept, (name, device) = json.loads(file.read_text(encoding="utf-8")), file.stem.split("-")
     assert {"processor", "threads", "torch"} <= kept["machine"].keys()
-    assert TABLES[name](kept["figures"]) in PAGE.read_text(encoding="utf-8")
+    made = TABLES[name](kept["figures"])
+    page = PAGE.read_text(encoding="utf-8")
+    assert put(page, place_of(name, device), made) == page
+
+
+def test_tables_of_a_gpu_stand_beside_those_of_the_cpu():
+    page = PAGE.read_text(encoding="utf-8")
+    for name in ("iteration", "realtime"):
+        changed = put(page, place_of(name, "cuda"), f"a table of {name}")
+        assert changed.count(f"a table of {name}") == 1
+        if name not in FOR_GPUS:
+            assert put(changed, place_of(name, "cpu"), "b").count(f"a table of {name}") == 1
+
+
+def test_a_table_of_frames_a_second():
+    case = {
+        "case": "style",
+        "flow": "dis medium",
+        "frames_a_second": 15.2,
+        "milliseconds_apart": 65.8,
+        "milliseconds_made": 65.1,
+        "steps": 20,
+        "until_frame_seconds": 4.5,
+    }
+    lines = TABLES["realtime"]({"cases": [case]}).splitlines()
+    assert lines[-1] == "| style | dis medium | 15.2 | 65.8 | 65.1 | 20 | 4.5 |"
 
 
 @pytest.mark.parametrize("case", [Case("style", "lite", 32), Case("dream", "lite", 32)])

@@ -14,7 +14,7 @@ import torch
 from framestyle.config import ComputeSettings, Config, StyleSettings
 from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.jobs import departures, making, run
-from framestyle.jobs.concurrency import stylers_for, worker_count
+from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count
 from framestyle.jobs.device import Device
 from framestyle.jobs.folder import folder_beside
 from framestyle.jobs.making import COUNT_FILE
@@ -88,6 +88,50 @@ def test_the_number_of_workers_changes_no_byte(passes, go, contents, tmp_path):
     assert made[2] == made[1]
     assert made[3] == made[1]
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_how_many_search_for_flow_changes_no_byte(passes, go, contents, tmp_path, monkeypatch):
+    expected = contents(go(tmp_path / "one", 1, motion={"passes": passes}))
+    monkeypatch.setattr(making, "searches_for", lambda device, size: 3)
+    for workers in (1, 2):
+        out = go(tmp_path / f"{workers}", workers, motion={"passes": passes})
+        assert contents(out) == expected
+
+
+def test_a_run_with_several_searches_goes_on_where_it_was(go, contents, tmp_path, monkeypatch):
+    expected = contents(go(tmp_path / "whole", 1))
+    monkeypatch.setattr(making, "searches_for", lambda device, size: 4)
+
+    def stop(event):
+        if isinstance(event, FrameDone) and event.frame == 5:
+            raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "out", 1, stop)
+    assert threading.active_count() == before
+    assert contents(go(tmp_path / "out", 1)) == expected
+
+
+def test_a_cpu_has_no_thread_to_spare_for_a_second_search():
+    assert searches_for(CPU, (2160, 3840)) == searches_for(CPU, (48, 64)) == 1
+
+
+@pytest.mark.parametrize(
+    ("threads", "size", "searches"),
+    [
+        (1, (48, 64), 1),
+        (6, (512, 512), 6),
+        (16, (1080, 1920), 10),
+        (16, (2160, 3840), 2),
+        (16, (8000, 8000), 1),
+    ],
+)
+def test_threads_of_the_cpu_search_for_a_gpu_as_far_as_memory_goes(threads, size, searches):
+    torch.set_num_threads(threads)
+    assert searches_for(Device(torch.device("cuda"), torch.bfloat16), size) == searches
+    assert torch.get_num_threads() == threads // searches
 
 
 def test_a_video_with_sound_comes_out_whole(moving_clip, encode, style_file, quick, tmp_path):
