@@ -101,18 +101,20 @@ def fused(step: Step) -> Step:
         RecordingError: It cannot be done, as without a C compiler.
     """
     try:
-        # traced before it is compiled: gradients, and all that is known before, are in it then
-        traced = make_fx(lambda: step())()
-        if len(traced.graph.nodes) > MOST_OPERATIONS:
-            raise RecordingError(f"they are {len(traced.graph.nodes)} operations, as in tiles")
-        operations = torch.compile(traced, dynamic=False, fullgraph=True)
-
-        def made() -> Any:
-            with torch.no_grad():
-                return operations()
-
-        with _ONE_AT_A_TIME, warnings.catch_warnings():  # it waits for the device, too
+        # one trace at a time, for it changes how modules of the whole process are called; and what
+        # is compiled waits for the device
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice for who writes programs
+            # traced before it is compiled: gradients, and all that is known before, are in it then
+            traced = make_fx(lambda: step())()
+            if len(traced.graph.nodes) > MOST_OPERATIONS:
+                raise RecordingError(f"they are {len(traced.graph.nodes)} operations, as in tiles")
+            operations = torch.compile(traced, dynamic=False, fullgraph=True)
+
+            def made() -> Any:
+                with torch.no_grad():
+                    return operations()
+
             for _ in range(WARM_UP):
                 made()
     except Exception as error:  # of any type, from Python, Triton and a C compiler
@@ -136,9 +138,10 @@ def called(name: Hashable, function: Function, *tensors: Tensor | None) -> tuple
 class Functions:
     """Records functions of tensors, each once for each of the shapes of its arguments.
 
-    A function is called the first time, recorded the second, and played back from then on: much of
-    what is done at the start of a clip is done once. Where a recording fails, or returns something
-    else than the function, the function is called; of the first of these a line tells.
+    A function is recorded the first time, and what it returns is what is played back, from the
+    first time on: a run that goes on where another was broken off gets the same bits. Where a
+    recording fails, or returns something else than the function, the function is called; of the
+    first of these a line tells. Memory that is too little for a recording may do for the function.
 
     Attributes:
         record: Records.
@@ -147,7 +150,6 @@ class Functions:
 
     record: Record
     say: Callable[[str], None] = lambda line: None
-    _seen: set[Hashable] = field(default_factory=set, init=False)
     _made: dict[Hashable, "_Recording"] = field(default_factory=dict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
 
@@ -156,23 +158,20 @@ class Functions:
     ) -> tuple[Any, ...]:
         """Return what a function returns; see ``Replay``."""
         key = name, tuple(None if t is None else (t.shape, t.dtype) for t in tensors)
-        if key in self._made:
-            return self._made[key](tensors)
-        if key not in self._seen or key in self._refused:
-            self._seen.add(key)
+        if key in self._refused:
             return function(*tensors)
-        expected = function(*tensors)
-        try:
-            recording = _Recording(function, tensors, self.record)
-            recording.check(tensors, expected)
-            self._made[key] = recording
-        except (RuntimeError, RecordingError) as error:
-            if ran_out(error):
-                raise torch.OutOfMemoryError(str(error)) from error
-            if not self._refused:
-                self.say(f"not all is recorded, and takes longer so: {line_of(error)}")
-            self._refused.add(key)
-        return expected
+        if key not in self._made:
+            expected = function(*tensors)
+            try:
+                recording = _Recording(function, tensors, self.record)
+                recording.check(tensors, expected)
+                self._made[key] = recording
+            except (RuntimeError, RecordingError) as error:
+                if not self._refused:
+                    self.say(f"not all is recorded, and takes longer so: {line_of(error)}")
+                self._refused.add(key)
+                return expected
+        return self._made[key](tensors)
 
 
 class _Recording:

@@ -1,11 +1,13 @@
 """Functions that are recorded return what they return, for all arguments of the same shapes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from framestyle.graphs import CudaGraphs, Functions
+from framestyle.graphs import CudaGraphs, Functions, fused
 from framestyle.motion import Motion, Raft
 from framestyle.motion.flow import motion_of
 from framestyle.stages import FrameState, Link
@@ -52,10 +54,7 @@ def test_what_is_played_back_is_what_the_function_returns(device):
     for seed in range(6):
         a, b = draw(3, 5, seed=seed, device=device), draw(5, seed=seed + 10, device=device)
         found.append((recorded("f", function, a, b), (a * 2 + b, b.sum())))
-    assert function.calls < 10
-    before = function.calls
-    recorded("f", function, a, b)
-    assert function.calls == before
+    assert function.calls < 6  # at the first time alone: to see what is right, warm up, and record
     for made, expected in found:  # also when others have been played since
         for one, other in zip(made, expected, strict=True):
             torch.testing.assert_close(one, other)
@@ -73,10 +72,18 @@ def test_shapes_and_names_and_what_is_missing_have_recordings_of_their_own():
         assert torch.equal(made, torch.zeros(2))
 
 
-def test_what_is_called_once_is_not_recorded():
-    function = Counted()
-    functions()("f", function, torch.ones(2), None)
-    assert function.calls == 1
+def test_what_is_played_back_is_returned_from_the_first_time_on():
+    """Or a run that goes on would have other bits where another one was played back."""
+    recorded, played = functions(), []
+
+    def record(step):
+        play = traced(step)
+        return lambda: played.append(1) or play()
+
+    recorded.record = record
+    for count in (2, 3, 4):  # the first time, to check it too
+        recorded("f", Counted(), torch.ones(2), None)
+        assert len(played) == count
 
 
 def test_what_cannot_be_recorded_is_called_and_said_once():
@@ -104,17 +111,49 @@ def test_a_recording_that_returns_something_else_is_not_used():
     assert "something else" in said[0]
 
 
-def test_memory_that_ran_out_is_no_reason_to_give_up_recording():
+def test_what_memory_is_too_little_to_record_is_called():
     def fails(step):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    recorded = functions()
-    recorded("f", Counted(), torch.ones(2), None)
+    said = []
+    recorded = functions(say=said.append)
     recorded.record = fails
-    with pytest.raises(torch.OutOfMemoryError):
-        recorded("f", Counted(), torch.ones(2), None)
-    recorded.record = traced
-    assert torch.equal(recorded("f", Counted(), torch.ones(2), None)[0], torch.full((2,), 2.0))
+    for _ in range(2):
+        assert torch.equal(recorded("f", Counted(), torch.ones(2), None)[0], torch.full((2,), 2.0))
+    assert said == ["not all is recorded, and takes longer so: CUDA out of memory"]
+
+
+@pytest.mark.gpu
+def test_after_one_that_cannot_be_recorded_others_are():
+    said = []
+    recorded = functions("cuda", say=said.append)
+    a = torch.ones(3, device="cuda")
+    assert recorded("waits", lambda a: (a * float(a.sum()),), a)[0].tolist() == [3.0] * 3
+    assert len(said) == 1
+    assert recorded("fine", lambda a: (a * 2,), a)[0].tolist() == [2.0] * 3
+    assert len(said) == 1
+
+
+def test_several_threads_may_trace_at_a_time(monkeypatch):
+    """One trace changes how all modules of the process are called."""
+    monkeypatch.setattr(torch, "compile", lambda traced, **how: traced)
+    layers = [torch.nn.Linear(4, 4).requires_grad_(False) for _ in range(4)]
+    places = [draw(3, 4, seed=seed) for seed in range(4)]
+    call = torch.nn.Module.__call__
+
+    def work(number):
+        def step():
+            x = places[number]
+            for _ in range(60):
+                x = layers[number](x).tanh()
+            return x
+
+        return [fused(step)() for _ in range(5)], step()
+
+    with ThreadPoolExecutor(4) as threads:
+        for found, expected in threads.map(work, range(4)):
+            assert all(torch.equal(one, expected) for one in found)
+    assert torch.nn.Module.__call__ is call
 
 
 # --- what is recorded of a run -------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -86,10 +87,11 @@ def forward(
             return frame, _motions(frame, begin, seen, flow, reach)
 
     try:
-        for frame, motions in in_order(measured, with_those_before(), searches):
-            with device_errors(frame.label):
-                arrival = _arrived(frame, motions, device, cutting.ease(frame.index))
-            yield arrival
+        with closing(in_order(measured, with_those_before(), searches)) as both:
+            for frame, motions in both:
+                with device_errors(frame.label):
+                    arrival = _arrived(frame, motions, device, cutting.ease(frame.index))
+                yield arrival
     except InputError as error:  # it was whole when the run began
         raise JobError(f"reading frame {at + 1} failed: {error}") from None
     finally:
@@ -130,10 +132,11 @@ def backward(
         with device_errors(frame.label):
             return frame, {after.index: _between(after, frame, flow)} if after is not None else {}
 
-    for frame, motions in in_order(measured, with_those_after(), searches):
-        with device_errors(frame.label):
-            arrival = _arrived(frame, motions, device)
-        yield arrival
+    with closing(in_order(measured, with_those_after(), searches)) as both:
+        for frame, motions in both:
+            with device_errors(frame.label):
+                arrival = _arrived(frame, motions, device)
+            yield arrival
 
 
 def _arrived(

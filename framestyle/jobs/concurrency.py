@@ -11,6 +11,7 @@ import torch
 from framestyle.config import ComputeSettings
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.parts import Part
+from framestyle.motion import FlowSource
 from framestyle.networks import Room
 from framestyle.progress import Event, Notice, Progress
 from framestyle.stages import FrameStyler
@@ -22,7 +23,7 @@ MOST = 8
 SEARCH_BYTES_A_PIXEL = 100
 """What a frame takes whose motion is measured: it and the one before, flows, masks."""
 SEARCHES_BYTES = 2 << 30
-"""What all frames may take whose motion is measured at the same time."""
+"""What all frames together may take whose motion is measured at the same time."""
 
 
 def worker_count(
@@ -51,24 +52,26 @@ def worker_count(
     return next((n for n in range(most, 1, -1) if not _needs_tiles(_shared(styler, n), size)), 1)
 
 
-def searches_for(device: Device, size: Size) -> int:
+def searches_for(flow: FlowSource | None, device: Device, size: Size, workers: int = 1) -> int:
     """Return of how many frames each worker measures the motion at the same time.
 
     A GPU makes a frame in less time than a thread of the CPU takes to find its motion, and the
     search has too short steps to divide them among threads. So each searches for a frame of its
-    own. On a CPU all threads have a frame to make.
+    own. On a CPU all threads have a frame to make, and beside Apple's GPUs they have a part of it.
 
     The worker's threads are divided among them.
 
     Args:
+        flow: Where motion comes from; None where nothing is carried along it.
         device: Where frames are made.
         size: Of the frames, (height, width).
+        workers: How many there are.
     """
-    if not device.is_gpu:
+    if flow is None or device.device.type != "cuda":
         return 1
-    fit = SEARCHES_BYTES // (SEARCH_BYTES_A_PIXEL * size[0] * size[1])
     threads = torch.get_num_threads()
-    searches = max(1, min(threads, fit))
+    fit = SEARCHES_BYTES // (workers * SEARCH_BYTES_A_PIXEL * size[0] * size[1])
+    searches = max(1, min(threads, fit, flow.most_searches or threads))
     torch.set_num_threads(threads // searches)
     cv2.setNumThreads(threads // searches)
     return searches

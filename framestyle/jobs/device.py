@@ -49,15 +49,27 @@ class Device:
 def restored_afterwards() -> Iterator[None]:
     """Put back afterwards what holds for the whole process: threads, memory, cuDNN's choices."""
     torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
-    repeats, rounds = torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32
+    repeats, rounds = torch.backends.cudnn.deterministic, _rounds()
     try:
         yield
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
         torch.backends.cudnn.deterministic = repeats
-        torch.backends.cudnn.allow_tf32 = rounds
+        if rounds is not None:
+            torch.backends.cudnn.allow_tf32 = rounds
         give_freed_memory_back()
+
+
+def _rounds() -> bool | None:
+    """Tell whether cuDNN rounds float32 to TF32.
+
+    None where a program has set that in torch's newer way: torch answers in one way only.
+    """
+    try:
+        return torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        return None
 
 
 def pick_device(settings: ComputeSettings) -> Device:
@@ -92,7 +104,7 @@ def pick_device(settings: ComputeSettings) -> Device:
     bf16 = settings.precision == "bf16" or (
         settings.precision == "auto" and has_fast_bfloat16(device)
     )
-    if settings.precision == "fp32":  # cuDNN by itself takes 10 of its 23 bits
+    if settings.precision == "fp32" and _rounds():  # cuDNN by itself takes 10 of its 23 bits
         torch.backends.cudnn.allow_tf32 = False
     return Device(device, torch.bfloat16 if bf16 else torch.float32)
 

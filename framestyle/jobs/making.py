@@ -5,7 +5,6 @@ from pathlib import Path
 from framestyle.config import Config
 from framestyle.jobs.begun import Begun
 from framestyle.jobs.concurrency import (
-    one_at_a_time,
     searches_for,
     stylers_for,
     worker_count,
@@ -53,7 +52,7 @@ def make_frames(
         config: All settings.
         device: Where frames are made.
         output: Where the result goes.
-        progress: Hears what happens.
+        progress: Hears what happens, from several threads (``one_at_a_time``).
 
     Raises:
         OutputError: The disk clearly has no room for it.
@@ -67,9 +66,8 @@ def make_frames(
         count = worker_count(config.compute, device, parts, styler, size)
         with disk_errors("keeping the number of workers", job.path):
             write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
-    progress = one_at_a_time(progress)
     stylers = stylers_for(count, styler, device, config.compute, progress)
-    searches = searches_for(device, size) if flow is not None else 1
+    searches = searches_for(flow, device, size, count)
     if len(parts) == 1 and (config.compute.workers or 1) > 1:
         progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
     prepare_for_tiles(stylers[0], size, device.device, progress)

@@ -7,7 +7,7 @@ is raised in the one that waits for it.
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
@@ -74,7 +74,9 @@ class ReadAhead(Generic[Item]):
                 close()
 
 
-def in_order(work: Callable[[Item], Made], items: Iterable[Item], threads: int) -> Iterator[Made]:
+def in_order(
+    work: Callable[[Item], Made], items: Iterable[Item], threads: int
+) -> Generator[Made, None, None]:
     """Do the same with one item after the other, several at a time; yield what is made in order.
 
     What goes wrong with an item, or in having it, is raised in its place.

@@ -10,6 +10,7 @@ from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.files import check_name
 from framestyle.jobs.begun import begin
+from framestyle.jobs.concurrency import one_at_a_time
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
 from framestyle.jobs.folder import JobFolder, choose_folder
@@ -65,7 +66,7 @@ def _run(
     config: Config,
     progress: Progress,
 ) -> Path:
-    began = time.monotonic()
+    began, progress = time.monotonic(), one_at_a_time(progress)
     notices: list[Event] = []  # told when all is well: an error stands alone
 
     def notice(message: str) -> None:

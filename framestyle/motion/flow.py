@@ -44,9 +44,12 @@ class FlowSource(ABC):
 
     Attributes:
         worth_keeping: Whether having it once more costs more than keeping it on disk.
+        most_searches: How many pairs it pays to ask for at the same time; None where that is as
+            many as there are threads.
     """
 
     worth_keeping = True
+    most_searches: int | None = None
 
     @abstractmethod
     def flows(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,7 @@ class CachedFlow(FlowSource):
 
     def __init__(self, inner: FlowSource, folder: Path, first: int = 0) -> None:
         self.inner, self.folder, self.first = inner, folder, first
+        self.most_searches = inner.most_searches
 
     def has(self, at: Pair) -> bool:
         """Tell whether the other source has the flow between two frames."""

@@ -36,6 +36,8 @@ class Raft(FlowSource):
         replay: How functions are called.
     """
 
+    most_searches = 2  # one is made ready while the other is searched for
+
     def __init__(
         self,
         network: nn.Module,
@@ -55,8 +57,9 @@ class Raft(FlowSource):
         Raises:
             JobError: The search failed, most likely for want of memory.
         """
+        a, b = self._ready(earlier, this)
         with self._at_it():
-            forth, back = self._searched(earlier, this, at)
+            forth, back = self._searched(a, b, this, at)
             return forth.cpu(), back.cpu()
 
     def between(self, earlier: np.ndarray, this: np.ndarray, at: Pair = (0, 1)) -> Motion:
@@ -64,24 +67,28 @@ class Raft(FlowSource):
 
         Arguments and errors as in ``flows``.
         """
+        a, b = self._ready(earlier, this)
         with self._at_it():
-            return motion_of(*self._searched(earlier, this, at), earlier, this, self._replay)
+            return motion_of(*self._searched(a, b, this, at), earlier, this, self._replay)
 
     @contextmanager
     def _at_it(self) -> Iterator[None]:
         # One at a time: torchvision's network keeps what it compares in itself. On a stream of its
-        # own: it waits for its numbers a dozen times, and would wait for the steps of a frame too.
+        # own: it would wait for the steps of a frame too.
         with self._searching, on_stream(self._stream), torch.no_grad():
             yield
 
-    def _searched(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:
-        """Search both ways; the flow stays on the device."""
+    def _ready(self, *frames: np.ndarray) -> list[Tensor]:
+        """Return frames as the network takes them, on the CPU."""
+        height, width = frames[0].shape[:2]
+        return [_signed(frame, searched_size((height, width), self.longest_px)) for frame in frames]
+
+    def _searched(self, a: Tensor, b: Tensor, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:
+        """Search both ways between two frames that are ready; the flow stays on the device."""
         height, width = this.shape[:2]
         if min(height, width) < SMALLEST_SIDE_PX:
             nothing = torch.zeros(1, 2, height, width)
             return nothing, nothing
-        size = searched_size((height, width), self.longest_px)
-        a, b = _signed(earlier, size), _signed(this, size)
         try:
             device = next(self.network.parameters()).device
             (both,) = self._replay("raft", self._flow, a.to(device), b.to(device))
@@ -91,7 +98,7 @@ class Raft(FlowSource):
                 f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({line}); take a smaller "
                 "--flow-size, or --flow dis"
             ) from error
-        if size > (height, width):
+        if (a.shape[2], a.shape[3]) > (height, width):
             both = resize_flow(both, height, width)
         return both[:1], both[1:]
 

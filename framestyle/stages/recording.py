@@ -136,6 +136,7 @@ class Recorder:
         """Return what records, and functions with it; anew where memory has shrunk."""
         if self._functions is None or self._version != self.room.version:
             self._made, self._version = {}, self.room.version
+            self._functions = None  # first: there may be no stream for another one beside it
             self._functions = Functions(self.recording(), self.say)
         return self._functions
 

@@ -21,6 +21,7 @@ from framestyle.jobs.making import COUNT_FILE
 from framestyle.jobs.parts import JOINED_FRAMES, Part
 from framestyle.jobs.shots import Stretch
 from framestyle.jobs.workers import Waiting
+from framestyle.motion import CachedFlow, DenseInverseSearch, Raft
 from framestyle.networks import Room
 from framestyle.networks.footprint import peak_bytes
 from framestyle.progress import FrameDone, IterationDone, Notice, RunStarted
@@ -93,7 +94,7 @@ def test_the_number_of_workers_changes_no_byte(passes, go, contents, tmp_path):
 @pytest.mark.parametrize("passes", [1, 2])
 def test_how_many_search_for_flow_changes_no_byte(passes, go, contents, tmp_path, monkeypatch):
     expected = contents(go(tmp_path / "one", 1, motion={"passes": passes}))
-    monkeypatch.setattr(making, "searches_for", lambda device, size: 3)
+    monkeypatch.setattr(making, "searches_for", lambda *about: 3)
     for workers in (1, 2):
         out = go(tmp_path / f"{workers}", workers, motion={"passes": passes})
         assert contents(out) == expected
@@ -101,7 +102,7 @@ def test_how_many_search_for_flow_changes_no_byte(passes, go, contents, tmp_path
 
 def test_a_run_with_several_searches_goes_on_where_it_was(go, contents, tmp_path, monkeypatch):
     expected = contents(go(tmp_path / "whole", 1))
-    monkeypatch.setattr(making, "searches_for", lambda device, size: 4)
+    monkeypatch.setattr(making, "searches_for", lambda *about: 4)
 
     def stop(event):
         if isinstance(event, FrameDone) and event.frame == 5:
@@ -114,24 +115,41 @@ def test_a_run_with_several_searches_goes_on_where_it_was(go, contents, tmp_path
     assert contents(go(tmp_path / "out", 1)) == expected
 
 
-def test_a_cpu_has_no_thread_to_spare_for_a_second_search():
-    assert searches_for(CPU, (2160, 3840)) == searches_for(CPU, (48, 64)) == 1
+GPU = Device(torch.device("cuda"), torch.bfloat16)
+
+
+@pytest.mark.parametrize("name", ["cpu", "mps"])
+def test_threads_that_have_a_frame_to_make_have_none_to_spare_for_a_search(name):
+    device = Device(torch.device(name), torch.float32)
+    assert searches_for(DenseInverseSearch(), device, (48, 64)) == 1
+    assert searches_for(None, GPU, (48, 64)) == 1
 
 
 @pytest.mark.parametrize(
-    ("threads", "size", "searches"),
+    ("threads", "size", "workers", "searches"),
     [
-        (1, (48, 64), 1),
-        (6, (512, 512), 6),
-        (16, (1080, 1920), 10),
-        (16, (2160, 3840), 2),
-        (16, (8000, 8000), 1),
+        (1, (48, 64), 1, 1),
+        (6, (512, 512), 1, 6),
+        (16, (1080, 1920), 1, 10),
+        (8, (1080, 1920), 2, 5),
+        (16, (2160, 3840), 1, 2),
+        (16, (8000, 8000), 1, 1),
     ],
 )
-def test_threads_of_the_cpu_search_for_a_gpu_as_far_as_memory_goes(threads, size, searches):
+def test_threads_of_the_cpu_search_for_a_gpu_as_far_as_memory_goes(
+    threads, size, workers, searches
+):
     torch.set_num_threads(threads)
-    assert searches_for(Device(torch.device("cuda"), torch.bfloat16), size) == searches
+    assert searches_for(DenseInverseSearch(), GPU, size, workers) == searches
     assert torch.get_num_threads() == threads // searches
+
+
+def test_who_searches_one_after_the_other_is_asked_for_the_next_in_time(tmp_path):
+    torch.set_num_threads(6)
+    raft = Raft(torch.nn.Conv2d(1, 1, 1))
+    for flow in (raft, CachedFlow(raft, tmp_path)):
+        torch.set_num_threads(6)
+        assert searches_for(flow, GPU, (512, 512)) == 2
 
 
 def test_a_video_with_sound_comes_out_whole(moving_clip, encode, style_file, quick, tmp_path):
