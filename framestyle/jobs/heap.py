@@ -39,6 +39,16 @@ def keep_freed_memory(largest: int = LARGEST_KEPT) -> None:
     _keeps.set()
 
 
+def keep_less() -> None:
+    """Hand back what is kept, and take no larger blocks than where memory is short; else do nothing.
+
+    A large block that is free may stay where it is, and be used again.
+    """
+    if _keeps.is_set() and (library := _glibc()) is not None:
+        keep_freed_memory(LARGEST_KEPT_WHERE_SHORT)
+        library.malloc_trim(0)
+
+
 def give_freed_memory_back() -> None:
     """Do so no longer, and hand back what is kept; where nothing is, do nothing."""
     if not _keeps.is_set() or (library := _glibc()) is None:

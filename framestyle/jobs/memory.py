@@ -11,7 +11,7 @@ import torch
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
 from framestyle.graphs import give_back_memory
-from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory
+from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory, keep_less
 from framestyle.networks import Room
 from framestyle.progress import Notice, Progress
 from framestyle.stages import FrameStyler
@@ -133,6 +133,7 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
                 raise
             line = (str(error).splitlines() or ["no more memory"])[0]
         # after the except clause: the error held on to everything that was being made
+        keep_less()
         if torch.cuda.is_available():
             give_back_memory()
         if as_it_is:

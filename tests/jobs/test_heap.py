@@ -17,16 +17,19 @@ from pathlib import Path
 import torch
 
 from framestyle.config import ComputeSettings
+from framestyle.errors import JobError
 from framestyle.jobs.device import pick_device, restored_afterwards
+from framestyle.jobs.memory import within_memory
+from framestyle.networks import Room
 
 MIB = 1 << 20
 
 
-def faults():
+def faults(size=48):
     "Pages that the system hands out while a large block is made and freed several times."
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(4):
-        torch.ones(48 * MIB, dtype=torch.uint8)
+        torch.ones(size * MIB, dtype=torch.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
@@ -42,6 +45,17 @@ with restored_afterwards():
     found["kept"] = min(faults() for _ in range(4))
     with ThreadPoolExecutor(1) as pool:
         found["kept in a thread"] = min(pool.submit(faults).result() for _ in range(6))
+    found["large kept"] = min(faults(96) for _ in range(6))
+
+    def runs_out():
+        raise MemoryError
+
+    full = resident()
+    try:
+        within_memory(runs_out, Room(), "frame 3", print)
+    except JobError:
+        found["handed back where it ran out"] = full - resident()
+    found["kept then"] = min(faults() for _ in range(6))
     before = resident()
 found["handed back"] = before - resident()
 found["afterwards"] = max(faults() for _ in range(3))
@@ -57,5 +71,8 @@ def test_a_run_keeps_what_it_frees_until_it_is_over():
     found = json.loads(done.stdout)
     assert found["kept"] < found["usual"] / 10
     assert found["kept in a thread"] < found["usual"] / 10
+    assert found["large kept"] < found["usual"] / 10
+    assert found["handed back where it ran out"] > 32 << 20
+    assert found["kept then"] < found["usual"] / 10
     assert found["handed back"] > 32 << 20
     assert found["afterwards"] > found["kept"]
