@@ -40,7 +40,7 @@ def keep_freed_memory(largest: int = LARGEST_KEPT) -> None:
 
 
 def keep_less() -> None:
-    """Hand back what is kept, and take no larger blocks than where memory is short; else do nothing.
+    """Hand back what is kept, and keep no larger blocks than where memory is short; or do nothing.
 
     A large block that is free may stay where it is, and be used again.
     """
