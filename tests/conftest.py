@@ -14,6 +14,7 @@ import torch
 from imageio_ffmpeg import get_ffmpeg_exe
 from safetensors.torch import save_file
 from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from framestyle.config import Config
 from framestyle.motion import Motion
@@ -302,3 +303,19 @@ def ffmpegs():
         return found
 
     return find
+
+
+@pytest.fixture(scope="session")
+def traced():
+    """Records the operations of a step on the CPU, from the step that a GPU would be given."""
+
+    def record(step):
+        graph = make_fx(lambda: step())()  # it takes plain functions only
+
+        def play():
+            with torch.no_grad():
+                return graph()
+
+        return play
+
+    return record

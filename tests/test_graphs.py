@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from framestyle.graphs import CudaGraphs, Functions, fused
 from framestyle.motion import Motion, Raft
@@ -17,20 +16,15 @@ HEIGHT, WIDTH = 40, 56
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 
-def traced(step):
-    """Record the operations of a step on the CPU; it takes plain functions only."""
-    graph = make_fx(lambda: step())()
+@pytest.fixture
+def functions(traced):
+    """Returns ``functions(device, say)``: what records functions there."""
 
-    def play():
-        with torch.no_grad():
-            return graph()
+    def make(device="cpu", **how):
+        record = traced if device == "cpu" else CudaGraphs()
+        return Functions(record, **{"say": pytest.fail, **how})
 
-    return play
-
-
-def functions(device="cpu", **how):
-    record = traced if device == "cpu" else CudaGraphs()
-    return Functions(record, **{"say": pytest.fail, **how})
+    return make
 
 
 def draw(*shape, seed=0, device="cpu"):
@@ -49,7 +43,7 @@ class Counted:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_what_is_played_back_is_what_the_function_returns(device):
+def test_what_is_played_back_is_what_the_function_returns(device, functions):
     recorded, function, found = functions(device), Counted(), []
     for seed in range(6):
         a, b = draw(3, 5, seed=seed, device=device), draw(5, seed=seed + 10, device=device)
@@ -60,7 +54,7 @@ def test_what_is_played_back_is_what_the_function_returns(device):
             torch.testing.assert_close(one, other)
 
 
-def test_shapes_and_names_and_what_is_missing_have_recordings_of_their_own():
+def test_shapes_and_names_and_what_is_missing_have_recordings_of_their_own(functions):
     recorded = functions()
     for _ in range(4):
         for size in (2, 3):
@@ -72,7 +66,7 @@ def test_shapes_and_names_and_what_is_missing_have_recordings_of_their_own():
         assert torch.equal(made, torch.zeros(2))
 
 
-def test_what_is_played_back_is_returned_from_the_first_time_on():
+def test_what_is_played_back_is_returned_from_the_first_time_on(functions, traced):
     """Or a run that goes on would have other bits where another one was played back."""
     recorded, played = functions(), []
 
@@ -86,7 +80,7 @@ def test_what_is_played_back_is_returned_from_the_first_time_on():
         assert len(played) == count
 
 
-def test_what_cannot_be_recorded_is_called_and_said_once():
+def test_what_cannot_be_recorded_is_called_and_said_once(functions):
     def fails(step):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
@@ -101,7 +95,7 @@ def test_what_cannot_be_recorded_is_called_and_said_once():
     assert line.endswith("not permitted when stream is capturing")
 
 
-def test_a_recording_that_returns_something_else_is_not_used():
+def test_a_recording_that_returns_something_else_is_not_used(functions):
     said = []
     recorded = functions(say=said.append)
     recorded.record = lambda step: lambda: (torch.full((3,), 7.0), None)
@@ -111,7 +105,7 @@ def test_a_recording_that_returns_something_else_is_not_used():
     assert "something else" in said[0]
 
 
-def test_what_memory_is_too_little_to_record_is_called():
+def test_what_memory_is_too_little_to_record_is_called(functions):
     def fails(step):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -124,7 +118,7 @@ def test_what_memory_is_too_little_to_record_is_called():
 
 
 @pytest.mark.gpu
-def test_after_one_that_cannot_be_recorded_others_are():
+def test_after_one_that_cannot_be_recorded_others_are(functions):
     said = []
     recorded = functions("cuda", say=said.append)
     a = torch.ones(3, device="cuda")
@@ -134,7 +128,7 @@ def test_after_one_that_cannot_be_recorded_others_are():
     assert len(said) == 1
 
 
-def test_several_threads_may_trace_at_a_time(monkeypatch):
+def test_several_threads_may_trace_at_a_time(monkeypatch, traced):
     """One trace changes how all modules of the process are called."""
     monkeypatch.setattr(torch, "compile", lambda traced, **how: traced)
     layers = [torch.nn.Linear(4, 4).requires_grad_(False) for _ in range(4)]
@@ -178,7 +172,7 @@ def link(seed, device, **missing):
 @pytest.mark.parametrize("selective", [True, False])
 @pytest.mark.parametrize("missing", [{}, {"dream_delta": None}, {"result": None}])
 @pytest.mark.parametrize("device", DEVICES)
-def test_the_past_is_the_same(device, missing, selective):
+def test_the_past_is_the_same(device, missing, selective, functions):
     recorded = functions(device)
     for number in range(5):
         source = draw(1, 3, HEIGHT, WIDTH, seed=100 * number, device=device)
@@ -194,7 +188,7 @@ def test_the_past_is_the_same(device, missing, selective):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_motion_is_the_same(device):
+def test_motion_is_the_same(device, functions):
     recorded = functions(device)
     rng = np.random.default_rng(0)
     for number in range(4):
@@ -207,7 +201,7 @@ def test_motion_is_the_same(device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_raft_finds_the_same(device):
+def test_raft_finds_the_same(device, functions):
     from torchvision.models.optical_flow import raft_small
 
     torch.manual_seed(0)

@@ -76,6 +76,15 @@ def test_a_run_on_the_gpu_resembles_one_on_the_cpu(frames_folder, style_file, qu
     assert np.abs(made[0] - made[1]).mean() < 4
 
 
+@pytest.mark.parametrize(("precision", "rounds"), [("fp32", False), ("auto", True), ("bf16", True)])
+def test_float32_is_rounded_by_cudnn_unless_it_is_asked_for(precision, rounds, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with restored_afterwards():
+        pick_device(ComputeSettings(device="cpu", precision=precision))
+        assert torch.backends.cudnn.allow_tf32 == rounds
+    assert torch.backends.cudnn.allow_tf32
+
+
 def test_the_numbers_of_threads_are_put_back():
     before = torch.get_num_threads(), cv2.getNumThreads()
     with restored_afterwards():

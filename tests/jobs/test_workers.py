@@ -145,7 +145,6 @@ def test_threads_of_the_cpu_search_for_a_gpu_as_far_as_memory_goes(
 
 
 def test_who_searches_one_after_the_other_is_asked_for_the_next_in_time(tmp_path):
-    torch.set_num_threads(6)
     raft = Raft(torch.nn.Conv2d(1, 1, 1))
     for flow in (raft, CachedFlow(raft, tmp_path)):
         torch.set_num_threads(6)

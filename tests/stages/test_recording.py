@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from framestyle import Config
@@ -24,19 +23,22 @@ from framestyle.stages.recording import Recorder
 from framestyle.transfer import on_stream, own_stream
 
 
-def traced(step):
-    """Record the operations of a step on the CPU."""
-    graph = make_fx(lambda: step())()  # it takes plain functions only
-
-    def play():
-        with torch.no_grad():
-            return graph()
-
-    return play
+@pytest.fixture
+def recorder(traced):
+    """Returns ``recorder(...)``: a player that records steps on the CPU."""
+    return lambda **how: Recorder(lambda: traced, **{"say": pytest.fail, **how})
 
 
-def recorder(**how):
-    return Recorder(lambda: traced, **{"say": pytest.fail, **how})
+@pytest.fixture
+def recorded_by(traced):
+    """Returns ``recorded_by(record)``: records steps so, and features of the content as ever."""
+
+    def only_steps(record):
+        return lambda: (
+            lambda step: record(step) if isinstance(step(), torch.Tensor) else traced(step)
+        )
+
+    return only_steps
 
 
 def draw(*shape, seed=0):
@@ -77,7 +79,9 @@ def painted(stage, number, iterations=4, **how):
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
-def test_frames_painted_by_one_recording_are_those_painted_step_by_step(network, averaging):
+def test_frames_painted_by_one_recording_are_those_painted_step_by_step(
+    network, averaging, recorder
+):
     plain, recorded = (style_stage(network, averaging=averaging) for _ in range(2))
     recorded.player = recorder()
     for number in range(3):
@@ -85,7 +89,7 @@ def test_frames_painted_by_one_recording_are_those_painted_step_by_step(network,
     assert len(recorded.player._made) == 1
 
 
-def test_the_number_of_steps_may_differ_from_frame_to_frame(network):
+def test_the_number_of_steps_may_differ_from_frame_to_frame(network, recorder):
     plain, recorded = style_stage(network), style_stage(network)
     recorded.player = recorder()
     for number, iterations in enumerate((2, 7, 1, 0, 5)):
@@ -93,7 +97,7 @@ def test_the_number_of_steps_may_differ_from_frame_to_frame(network):
         assert torch.equal(expected, painted(recorded, number, iterations)), number
 
 
-def test_a_first_frame_and_later_ones_have_recordings_of_their_own(network):
+def test_a_first_frame_and_later_ones_have_recordings_of_their_own(network, recorder):
     plain, recorded = style_stage(network), style_stage(network)
     recorded.player = recorder()
     for number in (0, 1):
@@ -117,7 +121,7 @@ DREAMS = {
 
 
 @pytest.mark.parametrize("how", DREAMS.values(), ids=DREAMS)
-def test_frames_dreamt_by_recordings_are_those_dreamt_step_by_step(network, how):
+def test_frames_dreamt_by_recordings_are_those_dreamt_step_by_step(network, how, recorder):
     plain, recorded = dream_stage(network, **how), dream_stage(network, **how)
     recorded.player = recorder()
     for number in range(2):
@@ -126,7 +130,7 @@ def test_frames_dreamt_by_recordings_are_those_dreamt_step_by_step(network, how)
     assert len(recorded.player._made) == 2  # one for each octave
 
 
-def test_the_terms_told_are_those_of_each_step(network):
+def test_the_terms_told_are_those_of_each_step(network, recorder):
     told = {}
     for name, player in (("plain", None), ("recorded", recorder())):
         stage, heard = style_stage(network), []
@@ -139,23 +143,23 @@ def test_the_terms_told_are_those_of_each_step(network):
     assert len({terms["style"] for _, terms in told["plain"]}) == 4
 
 
-def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(network):
+def test_what_cannot_be_recorded_is_made_step_by_step_and_said_once(network, recorded_by):
     def fails(step):
         step()
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     said = []
     plain, recorded = style_stage(network), style_stage(network)
-    recorded.player = Recorder(lambda: fails, say=said.append)
+    recorded.player = Recorder(recorded_by(fails), say=said.append)
     for number in range(2):
         assert torch.equal(painted(plain, number), painted(recorded, number)), number
-    _, line = said  # the first is of how features of the content are made
+    (line,) = said
     assert "one by one" in line
     assert "not permitted when stream is capturing" in line
     assert "\n" not in line
 
 
-def test_only_steps_that_recur_are_fused(network):
+def test_only_steps_that_recur_are_fused(network, recorder, traced):
     fused_steps = []
     plain, recorded = style_stage(network), style_stage(network)
     recorded.player = recorder(fuse=lambda step: fused_steps.append(step) or traced(step))
@@ -168,7 +172,7 @@ def test_only_steps_that_recur_are_fused(network):
     assert len(fused_steps) == 1
 
 
-def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(network):
+def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(network, recorder):
     def fails(step):
         step()
         raise RecordingError("Failed to find C compiler")
@@ -202,7 +206,7 @@ def test_what_torch_compile_makes_of_a_step_gives_the_same_frame_after_frame():
     assert len(recorded.player._made) == 1
 
 
-def test_what_has_too_many_operations_is_not_compiled(network, monkeypatch):
+def test_what_has_too_many_operations_is_not_compiled(network, monkeypatch, recorder):
     monkeypatch.setattr("framestyle.graphs.MOST_OPERATIONS", 20)
     said = []
     plain, recorded = style_stage(network), style_stage(network)
@@ -212,21 +216,17 @@ def test_what_has_too_many_operations_is_not_compiled(network, monkeypatch):
     assert "operations, as in tiles" in line
 
 
-def test_a_recording_that_does_something_else_is_not_used(network):
+def test_a_recording_that_does_something_else_is_not_used(network, recorded_by):
     said = []
     plain, recorded = style_stage(network), style_stage(network)
     values = torch.zeros(5)  # the loss and its four terms
-
-    def other(step):
-        return (lambda: values) if isinstance(step(), torch.Tensor) else traced(step)
-
-    recorded.player = Recorder(lambda: other, say=said.append)
+    recorded.player = Recorder(recorded_by(lambda step: lambda: values), say=said.append)
     assert torch.equal(painted(plain, 0), painted(recorded, 0))
     (line,) = said
     assert "something else" in line
 
 
-def test_where_nothing_moves_nothing_is_recorded_yet(network):
+def test_where_nothing_moves_nothing_is_recorded_yet(network, recorder):
     plain, recorded = style_stage(network), style_stage(network)
     recorded.player = recorder()
     still = torch.zeros(1, 1, 48, 64)
@@ -239,41 +239,37 @@ def test_where_nothing_moves_nothing_is_recorded_yet(network):
     assert len(recorded.player._made) == 1
 
 
-def test_memory_that_ran_out_is_seen_behind_what_failed_for_it(network):
+def test_memory_that_ran_out_is_seen_behind_what_failed_for_it(network, recorded_by):
     def fails(step):
-        if not isinstance(step(), torch.Tensor):  # features of the content
-            return traced(step)
         try:
             raise torch.OutOfMemoryError("CUDA out of memory")
         finally:
             raise RuntimeError("the capture was invalidated")
 
     stage = style_stage(network)
-    stage.player = Recorder(lambda: fails, say=pytest.fail)
+    stage.player = Recorder(recorded_by(fails), say=pytest.fail)
     with pytest.raises(torch.OutOfMemoryError):
         painted(stage, 0)
 
 
-def test_out_of_memory_is_no_reason_to_give_up_recording(network):
+def test_out_of_memory_is_no_reason_to_give_up_recording(network, recorded_by, traced):
     tried = []
 
     def small_at_first(step):
-        if not isinstance(step(), torch.Tensor):  # features of the content
-            return traced(step)
         tried.append(step)
         if len(tried) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return traced(step)
 
     stage = style_stage(network)
-    stage.player = Recorder(lambda: small_at_first)
+    stage.player = Recorder(recorded_by(small_at_first))
     with pytest.raises(torch.OutOfMemoryError):
         painted(stage, 0)
     assert torch.equal(painted(style_stage(network), 0), painted(stage, 0))
     assert len(tried) == 2
 
 
-def test_where_memory_has_shrunk_steps_are_recorded_anew():
+def test_where_memory_has_shrunk_steps_are_recorded_anew(recorder, traced):
     network, room = load("lite"), Room(1 << 40)  # in bfloat16, tiles round otherwise
     stage = style_stage(network)
     stage = dataclasses.replace(stage, room=room, player=recorder(room=room))
@@ -288,7 +284,7 @@ def test_where_memory_has_shrunk_steps_are_recorded_anew():
     assert stage.extract.tiling((48, 64)) is not None
 
 
-def test_lbfgs_is_not_recorded(network):
+def test_lbfgs_is_not_recorded(network, recorder):
     stage = style_stage(network, optimizer="lbfgs")
     stage.player = recorder()
     painted(stage, 0, 2)
