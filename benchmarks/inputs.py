@@ -17,19 +17,23 @@ STYLE = SAMPLES / "styles" / "swirl.jpg"
 def looped_clip(folder: Path, frames: int, width_px: int = 320) -> Path:
     """Write the sample clip, repeated until it has so many frames, scaled, without sound."""
     clip = folder / f"clip_{frames}_{width_px}.mp4"
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        "-v",
-        "error",
-        "-stream_loop",
-        "-1",
-        "-i",
-        str(CLIP),
-    ]
-    command += ["-vf", f"scale={width_px}:-2", "-an", "-frames:v", str(frames)]
-    command += ["-crf", "18", "-y", str(clip)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    _looped(frames, f"scale={width_px}:-2", ["-an", "-crf", "18", "-y", str(clip)])
     return clip
+
+
+def looped_frames(folder: Path, frames: int, side_px: int) -> Path:
+    """Write so many frames of the sample clip, repeated, as squares; return their folder."""
+    place = folder / f"frames_{frames}_{side_px}"
+    place.mkdir()
+    _looped(frames, f"scale={side_px}:{side_px}", [str(place / "%04d.png")])
+    return place
+
+
+def _looped(frames: int, how: str, output: list[str]) -> None:
+    """Have ffmpeg filter so many frames of the sample clip, which begins anew where it ends."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", "-1"]
+    command += ["-i", str(CLIP), "-vf", how, "-frames:v", str(frames), *output]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
 def random_weights(folder: Path, name: str) -> Path:

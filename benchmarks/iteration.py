@@ -153,7 +153,8 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Ca
         stage.objective(image, (MotionSettings().temporal_weight, held)), stage.extract
     )
     adam = Adam(0.005, levels=settings.levels)
-    return player.begin(Optimisation(image, evaluation, adam, settings.averaging, True)).step
+    steps = Optimisation(image, evaluation, adam, settings.averaging, recurs=True)
+    return player.begin(steps).step
 
 
 def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], object]:

@@ -7,7 +7,6 @@ as it ever does.
 """
 
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
-
-from benchmarks.inputs import CLIP, random_weights
 from benchmarks.inputs import STYLE as PICTURE
+from benchmarks.inputs import looped_frames, random_weights
 from framestyle import Config
 from framestyle.api import stylize_video
 from framestyle.progress import Event, FrameDone, IterationDone, Notice
@@ -63,23 +60,13 @@ def measure(device: str) -> dict[str, object]:
     """Return frames a second by way, from frames to frames."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        frames = _frames(folder)
+        frames = looped_frames(folder, FRAMES, SIDE_PX)
         files = {name: random_weights(folder, name) for name in (DREAM, STYLE, "raft_large")}
         cases = [
             _measured(folder / str(number), frames, case, files, device)
             for number, case in enumerate(CASES)
         ]
     return {"side_px": SIDE_PX, "frames": FRAMES, "iterations": ITERATIONS, "cases": cases}
-
-
-def _frames(folder: Path) -> Path:
-    """Write the sample clip, repeated until it has enough frames, as pictures."""
-    frames = folder / "frames"
-    frames.mkdir()
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", "-1"]
-    command += ["-i", str(CLIP), "-vf", f"scale={SIDE_PX}:{SIDE_PX}", "-frames:v", str(FRAMES)]
-    subprocess.run([*command, str(frames / "%04d.png")], check=True, stdin=subprocess.DEVNULL)
-    return frames
 
 
 def _measured(

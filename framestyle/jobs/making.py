@@ -4,11 +4,7 @@ from pathlib import Path
 
 from framestyle.config import Config
 from framestyle.jobs.begun import Begun
-from framestyle.jobs.concurrency import (
-    searches_for,
-    stylers_for,
-    worker_count,
-)
+from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count
 from framestyle.jobs.device import Device
 from framestyle.jobs.disk import checked_room, need_of, waiting_room
 from framestyle.jobs.flow import follows

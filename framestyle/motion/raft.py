@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from framestyle.errors import JobError
-from framestyle.graphs import Replay, called
+from framestyle.graphs import Replay, called, line_of
 from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
@@ -93,10 +93,9 @@ class Raft(FlowSource):
             device = next(self.network.parameters()).device
             (both,) = self._replay("raft", self._flow, a.to(device), b.to(device))
         except (RuntimeError, MemoryError) as error:
-            line = (str(error).splitlines() or [type(error).__name__])[0]
             raise JobError(
-                f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({line}); take a smaller "
-                "--flow-size, or --flow dis"
+                f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({line_of(error)}); "
+                "take a smaller --flow-size, or --flow dis"
             ) from error
         if (a.shape[2], a.shape[3]) > (height, width):
             both = resize_flow(both, height, width)

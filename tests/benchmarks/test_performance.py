@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import convergence, iteration
 from benchmarks.__main__ import ALL, FOR_GPUS, OUT, PAGE
-from benchmarks.inputs import looped_clip
+from benchmarks.inputs import looped_clip, looped_frames
 from benchmarks.iteration import Case
 from benchmarks.tables import TABLES, place_of, put
 from framestyle import Config
@@ -85,6 +85,11 @@ def test_ours_and_bare_see_the_same_network(case):
 def test_the_sample_clip_is_looped_and_scaled(tmp_path: Path):
     info = open_source(looped_clip(tmp_path, 30, 160)).info
     assert (info.frame_count, info.width_px, info.height_px) == (30, 160, 90)
+
+
+def test_frames_of_the_sample_clip_are_looped_and_square(tmp_path: Path):
+    info = open_source(looped_frames(tmp_path, 30, 64)).info
+    assert (info.frame_count, info.width_px, info.height_px) == (30, 64, 64)
 
 
 SMALL = {
