@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Plan, Room
 from framestyle.networks.layers import normalised
+from framestyle.networks.pooling import lean
 from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]
 Stages = Sequence[tuple[str, nn.Module]]
+Run = tuple[TiledStages | None, Sequence[nn.Module]]
+"""Stages that are run tile by tile, if any, and those after them."""
 
 
 class Extractor(nn.Module):
@@ -37,13 +40,13 @@ class Extractor(nn.Module):
         super().__init__()
         layers = [*layers, *summed]
         self._summed, self._room = summed, room
-        self._tiled: dict[Hashable, tuple[Plan | None, TiledStages | None]] = {}
+        self._plans: dict[Hashable, tuple[Plan | None, Run]] = {}
         device = next(stages[0][1].parameters()).device
         # Plain attributes, so that casting the network leaves the normalisation in float32.
         self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
         self._shift = -torch.tensor(mean).view(1, 3, 1, 1).to(device) * self._scale
         self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
-        modules = _pooled_first([module for _, module in stages], self._taps)
+        modules = lean(_pooled_first([module for _, module in stages], self._taps))
         untapped_before = [False, *(tap is None for tap in self._taps)]
         self._stages = nn.ModuleList(
             # In place saves the memory of one map for each ReLU, and spoils the map before it.
@@ -53,18 +56,17 @@ class Extractor(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
-        tiled = self._tiled_stages((image.shape[2], image.shape[3]))
-        features, first = {}, 0
+        tiled, whole = self._planned((image.shape[2], image.shape[3]))
+        features, first = {}, len(self._stages) - len(whole)
         if tiled is None:
             x = self._prepared(image)
         else:
             maps, means = tiled(image)
-            first = len(tiled.stages)
             x = maps[first - 1]
             made = {**maps, **means}
             taps = enumerate(self._taps[:first])
             features = {tap: made[number] for number, tap in taps if tap is not None}
-        for tap, stage in zip(self._taps[first:], self._stages[first:], strict=True):
+        for tap, stage in zip(self._taps[first:], whole, strict=True):
             x = stage(x)
             if tap is not None and tap in self._summed:
                 x, features[tap] = with_mean(x, self._summed[tap])
@@ -86,16 +88,18 @@ class Extractor(nn.Module):
     def _precision(self) -> torch.dtype:
         return next(self._stages.parameters()).dtype
 
-    def _tiled_stages(self, size: Size) -> TiledStages | None:
-        """Return the stages that are run tile by tile on images of a size; None if none are."""
+    def _planned(self, size: Size) -> Run:
+        """Return the stages that are run tile by tile, if any, and those that are run whole."""
         # what is kept for the way back is planned for where there is one
         key = size, self._room.version, torch.is_grad_enabled()
-        if key not in self._tiled:
-            tiling = self.tiling(size)
-            stages = None if tiling is None else self._tiled_by(tiling, size)
-            self._tiled[key] = self._room.in_use, stages
-        self._room.in_use, stages = self._tiled[key]
-        return stages
+        if key not in self._plans:
+            tiled, whole, tiling = None, list(self._stages), self.tiling(size)
+            if tiling is not None:
+                tiled = self._tiled_by(tiling, size)
+                whole = lean(whole[tiling.stages :], short=True)
+            self._plans[key] = self._room.in_use, (tiled, whole)
+        self._room.in_use, run = self._plans[key]
+        return run
 
     def _tiled_by(self, tiling: Tiling, size: Size) -> TiledStages:
         first = list(self._stages)[: tiling.stages]

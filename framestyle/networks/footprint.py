@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from framestyle.networks.fields import Field, Size, fields, without_numbers
+from framestyle.networks.pooling import lean
 from framestyle.networks.tiled import Tiling
 
 SIDES_PX = (2048, 1024, 512, 256)
@@ -81,26 +82,27 @@ def peak_bytes(
         dtype: Precision of the maps.
         tiling: How they are run; whole where None.
     """
-    return _peak(kept_by(stages, size, dtype), stages, seen, size, dtype, tiling)
+    run = stages if tiling is None else lean(stages, short=True)
+    return _peak(kept_by(run, size, dtype), stages, seen, size, dtype, tiling)
 
 
 def _peak(
-    whole: Sequence[Kept],
+    kept: Sequence[Kept],
     stages: Sequence[nn.Module],
     seen: Sequence[Field],
     size: Size,
     dtype: torch.dtype,
     tiling: Tiling | None,
 ) -> int:
-    """Estimate as ``peak_bytes`` from what the stages keep of a whole picture."""
+    """Estimate as ``peak_bytes`` from what the stages keep of a picture if they are run whole."""
     pictures = PICTURES * 3 * size[0] * size[1] * torch.float32.itemsize
     if tiling is None:
-        return pictures + _at_most(whole)
+        return pictures + _at_most(kept)
     border = 2 * max(seen[tiling.stages - 1].before, seen[tiling.stages - 1].after)
     tile = (min(size[0], tiling.side_px + border), min(size[1], tiling.side_px + border))
     in_tile = _at_most(kept_by(stages[: tiling.stages], tile, dtype))
-    rest = whole[tiling.stages :]
-    between = 2 * whole[tiling.stages - 1].output  # and its gradient
+    rest = kept[tiling.stages :]
+    between = 2 * kept[tiling.stages - 1].output  # and its gradient
     return pictures + between + max(in_tile, _at_most(rest))
 
 
@@ -130,15 +132,17 @@ class Plan:
     def __init__(
         self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype, largest_px: int
     ) -> None:
-        whole, seen = kept_by(stages, size, dtype), fields(stages)
-        self._estimate = partial(_peak, whole, stages, seen, size, dtype)
-        self._tilings = partial(tilings, stages, seen, largest_px)
-        self.need = self._estimate(None)
+        self._stages, self._size, self._dtype, self._largest = stages, size, dtype, largest_px
+        self.need = peak_bytes(stages, [], size, dtype, None)
 
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
-        ways = [None, *self._tilings()]
-        return [(self._estimate(way), way) for way in ways]
+        stages, size, dtype, seen = self._stages, self._size, self._dtype, fields(self._stages)
+        short = kept_by(lean(stages, short=True), size, dtype)
+        ways: list[tuple[int, Tiling | None]] = [(self.need, None)]
+        for way in tilings(stages, seen, self._largest):
+            ways.append((_peak(short, stages, seen, size, dtype, way), way))
+        return ways
 
     def choose(self, budget_bytes: int) -> Tiling | None:
         """Return the first way that fits, or that which takes least; remember what it needs."""

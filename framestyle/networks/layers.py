@@ -1,4 +1,7 @@
-"""Layers whose gradients are written out, because torch's own take several times as long."""
+"""Layers whose gradients are written out, because torch's own take several times as long.
+
+Of maps that are needed for their size alone, nothing is kept for the way back.
+"""
 
 from typing import Any
 
@@ -6,18 +9,6 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-
-
-class HalvingMean(nn.AvgPool2d):
-    """Mean over squares of two by two; a last row or column that has no partner is left out."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (N, C, h, w) for (N, C, H, W), half of each side."""
-        result: Tensor = _HalvingMean.apply(x)
-        return result
 
 
 class ReflectingConv2d(nn.Conv2d):
@@ -34,7 +25,10 @@ class ReflectingConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C', H, W) for (N, C, H, W)."""
-        return nnf.conv2d(_Reflected.apply(x), self.weight, self.bias)
+        if any(parameter.requires_grad for parameter in self.parameters()):
+            return nnf.conv2d(_Reflected.apply(x), self.weight, self.bias)
+        result: Tensor = _ReflectingConv2d.apply(x, self.weight, self.bias)
+        return result
 
 
 def normalised(image: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) -> Tensor:
@@ -49,6 +43,12 @@ def normalised(image: Tensor, scale: Tensor, shift: Tensor, dtype: torch.dtype) 
     """
     result: Tensor = _Normalised.apply(image, scale, shift, dtype)
     return result
+
+
+def layout_of(x: Tensor) -> torch.memory_format:
+    """Return whether a map (N, C, H, W) lies in memory as channels-last, or contiguous."""
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def reflected(x: Tensor) -> Tensor:
@@ -83,20 +83,25 @@ class _Normalised(torch.autograd.Function):
         return grad.contiguous().float() * scale, None, None, None
 
 
-class _HalvingMean(torch.autograd.Function):
+class _ReflectingConv2d(torch.autograd.Function):
+    """The convolution of weights that do not learn: the way back needs the weights alone."""
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.size = x.shape[2:]
-        return nnf.avg_pool2d(x, 2)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight)
+        framed = _framed(x)
+        ctx.size, ctx.layout = framed.shape, layout_of(framed)
+        return nnf.conv2d(framed, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        height, width = ctx.size
-        spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
-        if (height % 2, width % 2) == (0, 0):
-            return spread
-        return nnf.pad(spread, (0, width % 2, 0, height % 2))
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        # it is asked for its size and its layout, and none of its numbers is read
+        x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
+        how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, False, False]
+        of_framed, _, _ = torch.ops.aten.convolution_backward(grad, x, weight, None, *how)
+        return _unframed(of_framed), None, None
 
 
 class _Reflected(torch.autograd.Function):
@@ -104,23 +109,27 @@ class _Reflected(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        plain = x.device.type in ("cpu", "meta")  # the second has shapes only
-        if not plain and x.is_contiguous(memory_format=torch.channels_last):
-            return reflected(x)  # torch's own is contiguous on a GPU, whatever it is given
-        return nnf.pad(x, (1, 1, 1, 1), mode="reflect")
+        return _framed(x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        last = grad.is_contiguous(memory_format=torch.channels_last)
-        layout = torch.channels_last if last else torch.contiguous_format
-        inner = grad[:, :, 1:-1, 1:-1].clone(memory_format=layout)
-        # what a pixel of the border got belongs to the one that it shows: edges, then corners
-        inner[:, :, 1] += grad[:, :, 0, 1:-1]
-        inner[:, :, -2] += grad[:, :, -1, 1:-1]
-        inner[:, :, :, 1] += grad[:, :, 1:-1, 0]
-        inner[:, :, :, -2] += grad[:, :, 1:-1, -1]
-        for border, shown in ((0, 1), (-1, -2)):
-            inner[:, :, shown, 1] += grad[:, :, border, 0]
-            inner[:, :, shown, -2] += grad[:, :, border, -1]
-        return inner
+        return _unframed(grad.clone())
+
+
+def _framed(x: Tensor) -> Tensor:
+    plain = x.device.type in ("cpu", "meta")  # the second has shapes only
+    if not plain and x.is_contiguous(memory_format=torch.channels_last):
+        return reflected(x)  # torch's own is contiguous on a GPU, whatever it is given
+    return nnf.pad(x, (1, 1, 1, 1), mode="reflect")
+
+
+def _unframed(grad: Tensor) -> Tensor:
+    """Return the gradient in a map from that in the map with its border, which is changed."""
+    # what a pixel of the border got belongs to the one that it shows; with the columns folded over
+    # their whole length, rows bring the corners along
+    grad[..., 2].add_(grad[..., 0])
+    grad[..., -3].add_(grad[..., -1])
+    grad[:, :, 2].add_(grad[:, :, 0])
+    grad[:, :, -3].add_(grad[:, :, -1])
+    return grad[:, :, 1:-1, 1:-1].clone(memory_format=layout_of(grad))

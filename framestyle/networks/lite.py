@@ -7,7 +7,8 @@ borders. ``training/`` makes its weights.
 
 from torch import Tensor, nn
 
-from framestyle.networks.layers import HalvingMean, ReflectingConv2d
+from framestyle.networks.layers import ReflectingConv2d
+from framestyle.networks.pooling import HalvingMean
 
 Layer = tuple[int, int]
 """Channels and kernel size, 1 or 3, of a convolution."""

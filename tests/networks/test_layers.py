@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks.layers import HalvingMean, ReflectingConv2d, reflected
+from framestyle.networks.layers import ReflectingConv2d, reflected
+from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d
 
 SIZES = [(2, 2), (2, 5), (3, 4), (7, 9), (16, 12)]
 
@@ -33,14 +34,83 @@ def test_the_mean_of_squares(size, count, layout):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_a_convolution_with_reflected_borders(size, count, layout):
-    ours = ReflectingConv2d(5, 4).double()
+@pytest.mark.parametrize("learns", [False, True])
+def test_a_convolution_with_reflected_borders(size, count, layout, learns):
+    ours = ReflectingConv2d(5, 4).double().requires_grad_(learns)
     theirs = nn.Conv2d(5, 4, 3, padding=1, padding_mode="reflect").double()
     theirs.load_state_dict(ours.state_dict())
     x = torch.rand(count, 5, *size, dtype=torch.float64).to(memory_format=layout)
     (made, grad), (other, expected) = both(ours, theirs, x)
     torch.testing.assert_close(made, other)
     torch.testing.assert_close(grad, expected)
+
+
+POOLS = {
+    "VGG's": {"kernel_size": 2},
+    "SqueezeNet's": {"kernel_size": 3, "stride": 2, "ceil_mode": True},
+    "GoogLeNet's": {"kernel_size": 3, "stride": 1, "padding": 1},
+    "uneven": {"kernel_size": (3, 2), "stride": (2, 3), "padding": (1, 0), "dilation": (2, 1)},
+}
+
+
+def saved_by(layer, x):
+    """What a layer keeps for the way back: tensors that autograd saves."""
+    saved = []
+
+    def keep(tensor):
+        saved.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        layer(x.clone().requires_grad_(True))
+    return saved
+
+
+@pytest.mark.parametrize("size", [(8, 9), (13, 16)])
+@pytest.mark.parametrize("short", [False, True])
+@pytest.mark.parametrize("name", POOLS)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_maxima_and_their_gradient_are_torchs_own(name, short, size, layout, dtype):
+    """To the bit, where squares hold the same number twice, too."""
+    theirs = nn.MaxPool2d(**POOLS[name])
+    ours = LeanMaxPool2d(theirs, short=short)
+    x = torch.randint(-3, 3, (2, 5, *size)).to(dtype).to(memory_format=layout)
+    (made, grad), (other, expected) = both(ours, theirs, x)
+    assert torch.equal(made, other)
+    assert torch.equal(grad, expected)
+    assert grad.is_contiguous(memory_format=layout)
+
+
+def test_of_a_map_that_is_pooled_places_are_kept_in_as_few_bytes_as_asked():
+    x = torch.rand(1, 4, 16, 20)
+    plain = nn.MaxPool2d(2)
+    (eight,) = saved_by(LeanMaxPool2d(plain), x)
+    (two,) = saved_by(LeanMaxPool2d(plain, short=True), x)
+    assert (eight.dtype, two.dtype) == (torch.int64, torch.int16)
+    assert eight.shape == two.shape == (1, 4, 8, 10)
+
+
+def test_places_that_two_bytes_do_not_reach_keep_eight():
+    x = torch.rand(1, 1, 4, 1 << 15)
+    plain = nn.MaxPool2d(2)
+    (kept,) = saved_by(LeanMaxPool2d(plain, short=True), x)
+    assert kept.dtype == torch.int64
+    (made, grad), (other, expected) = both(LeanMaxPool2d(plain, short=True), plain, x)
+    assert torch.equal(made, other)
+    assert torch.equal(grad, expected)
+
+
+def test_a_convolution_whose_weights_do_not_learn_keeps_no_map():
+    layer = ReflectingConv2d(3, 4)
+    x = torch.rand(2, 3, 8, 8)
+    assert any(tensor.shape[1:] == (3, 10, 10) for tensor in saved_by(layer, x))
+    layer.requires_grad_(False)
+    (weight,) = saved_by(layer, x)
+    assert weight.shape == layer.weight.shape
+    layer.bias.requires_grad_(True)
+    layer(x).sum().backward()
+    assert float(layer.bias.grad[0]) == 2 * 8 * 8
 
 
 def test_weights_learn_as_with_torchs_layer():

@@ -1,0 +1,113 @@
+"""Pooling whose gradient is written out: torch's own take several times as long, or keep more."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from framestyle.networks.layers import layout_of
+
+_ATEN = torch.ops.aten
+
+
+class HalvingMean(nn.AvgPool2d):
+    """Mean over squares of two by two; a last row or column that has no partner is left out."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, C, h, w) for (N, C, H, W), half of each side."""
+        result: Tensor = _HalvingMean.apply(x)
+        return result
+
+
+class LeanMaxPool2d(nn.MaxPool2d):
+    """Maximum pooling that keeps where the maxima were for the way back, and not the map as well.
+
+    Args:
+        like: What it gives the numbers and the gradient of.
+        short: Whether memory is so short that it may take half as long again: each place is kept in
+            two bytes then instead of eight.
+    """
+
+    def __init__(self, like: nn.MaxPool2d, *, short: bool = False) -> None:
+        window = like.kernel_size, like.stride, like.padding, like.dilation
+        super().__init__(*window, ceil_mode=like.ceil_mode)
+        self.short = short
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maxima (N, C, h, w) of (N, C, H, W)."""
+        result: Tensor = _LeanMaxPool2d.apply(x, self)
+        return result
+
+    @property
+    def window(self) -> list[list[int]]:
+        """Kernel, stride, padding and dilation, [vertical, horizontal] each."""
+        window = self.kernel_size, self.stride, self.padding, self.dilation
+        return [[each, each] if isinstance(each, int) else list(each) for each in window]
+
+
+def lean(stages: Iterable[nn.Module], *, short: bool = False) -> list[nn.Module]:
+    """Return stages, the maximum poolings among them as ``LeanMaxPool2d``."""
+    pools = nn.MaxPool2d
+    return [LeanMaxPool2d(s, short=short) if isinstance(s, pools) else s for s in stages]
+
+
+class _HalvingMean(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.size = x.shape[2:]
+        return nnf.avg_pool2d(x, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        height, width = ctx.size
+        spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
+        if (height % 2, width % 2) == (0, 0):
+            return spread
+        return nnf.pad(spread, (0, width % 2, 0, height % 2))
+
+
+class _LeanMaxPool2d(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pool: LeanMaxPool2d) -> Tensor:
+        ctx.pool, ctx.size, ctx.layout = pool, x.shape, layout_of(x)
+        maxima, places = _ATEN.max_pool2d_with_indices(x, *pool.window, pool.ceil_mode)
+        corners = _corners(pool, x, maxima) if pool.short else None
+        if corners is not None:
+            places = (places - corners).to(torch.int16)
+        ctx.save_for_backward(places)
+        result: Tensor = maxima
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (places,) = ctx.saved_tensors
+        # it is asked for its size and its layout, and none of its numbers is read
+        x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
+        if places.dtype == torch.int16:
+            places = places + _corners(ctx.pool, x, grad)
+        how = *ctx.pool.window, ctx.pool.ceil_mode
+        result: Tensor = _ATEN.max_pool2d_with_indices_backward(grad, x, *how, places)
+        return result, None
+
+
+def _corners(pool: LeanMaxPool2d, x: Tensor, maxima: Tensor) -> Tensor | None:
+    """Return the place where each square begins, (h, w) int64, row after row as torch counts them.
+
+    None where a square reaches too far from there for two bytes.
+    """
+    kernel, stride, padding, dilation = pool.window
+    height, width = maxima.shape[2:]
+    reach_y, reach_x = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
+    if reach_y * x.shape[3] + reach_x > torch.iinfo(torch.int16).max:
+        return None
+    rows = torch.arange(height, device=x.device) * stride[0] - padding[0]
+    columns = torch.arange(width, device=x.device) * stride[1] - padding[1]
+    return rows[:, None] * x.shape[3] + columns
