@@ -5,6 +5,11 @@ the command line prints the line and exits with ``exit_code``.
 """
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line that an error tells, for a message of our own; or its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class FramestyleError(Exception):
     """Base of all errors of framestyle.
 

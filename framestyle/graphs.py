@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from framestyle.errors import first_line
+from framestyle.exhaustion import ran_out
 from framestyle.transfer import OwnStream
 
 Step = Callable[[], Any]
@@ -120,7 +122,7 @@ def fused(step: Step) -> Step:
     except Exception as error:  # of any type, from Python, Triton and a C compiler
         if ran_out(error):
             raise
-        raise RecordingError(line_of(error)) from error
+        raise RecordingError(first_line(error)) from error
     return made
 
 
@@ -168,7 +170,7 @@ class Functions:
                 self._made[key] = recording
             except (RuntimeError, RecordingError) as error:
                 if not self._refused:
-                    self.say(f"not all is recorded, and takes longer so: {line_of(error)}")
+                    self.say(f"not all is recorded, and takes longer so: {first_line(error)}")
                 self._refused.add(key)
                 return expected
         return self._made[key](tensors)
@@ -201,15 +203,3 @@ class _Recording:
             off, size = (made - value).abs().float().mean(), value.abs().float().mean()
             if not bool(off <= FUNCTION_DEVIATION * size):
                 raise RecordingError("played back, it is something else")
-
-
-def ran_out(error: BaseException) -> bool:
-    """Tell whether memory ran out, also where what failed for it hides that."""
-    hidden = error.__cause__ or error.__context__
-    is_one = isinstance(error, torch.OutOfMemoryError)
-    return is_one or (hidden is not None and ran_out(hidden))
-
-
-def line_of(error: Exception) -> str:
-    """Return the first line that an error tells, or its type."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -9,7 +9,8 @@ from typing import TypeVar
 import torch
 
 from framestyle.config import ComputeSettings
-from framestyle.errors import JobError
+from framestyle.errors import JobError, first_line
+from framestyle.exhaustion import ran_out
 from framestyle.graphs import give_back_memory
 from framestyle.jobs.heap import LARGEST_KEPT_WHERE_SHORT, keep_freed_memory, keep_less
 from framestyle.networks import Room
@@ -31,12 +32,6 @@ LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 GOES_ON = "the same command goes on after what is saved"
 NO_ROOM = "have other programs leave it free, or name another with --device"
 """What can be done where a device fails in a run, and before it."""
-SIGNS = (
-    *("allocate memory", "could not create a primitive", "could not create a memory"),
-    *("MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
-)
-"""What plain errors say where memory ends: those of torch and oneDNN on a CPU, of Apple's GPUs, and
-of cuBLAS."""
 
 
 def room_on(device: torch.device, settings: ComputeSettings) -> Room:
@@ -105,8 +100,7 @@ def device_errors(named: str, hint: str = GOES_ON) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        line = (str(error).splitlines() or ["out of memory"])[0]
-        raise JobError(f"{named}: {line}; {hint}") from error
+        raise JobError(f"{named}: {first_line(error)}; {hint}") from error
 
 
 def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Progress) -> Made:
@@ -129,9 +123,9 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
         try:
             return make()
         except (RuntimeError, MemoryError) as error:
-            if not _ran_out(error):
+            if not ran_out(error):
                 raise
-            line = (str(error).splitlines() or ["no more memory"])[0]
+            line = first_line(error)
         # after the except clause: the error held on to everything that was being made
         keep_less()
         if torch.cuda.is_available():
@@ -145,9 +139,3 @@ def within_memory(make: Callable[[], Made], room: Room, named: str, progress: Pr
                 "bf16, with --restart"
             )
         progress(Notice(f"{named}: out of memory, made again in smaller tiles"))
-
-
-def _ran_out(error: RuntimeError | MemoryError) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(sign in str(error) for sign in SIGNS)

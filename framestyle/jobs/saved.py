@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from framestyle.errors import JobError, UnfinishedJobError
+from framestyle.errors import JobError, UnfinishedJobError, first_line
 from framestyle.jobs.passes import Done
 from framestyle.media.checksums import checksum_of
 from framestyle.media.landing import FULL_DISK_TEXT, discard, disk_errors, full_disk, sync
@@ -101,8 +101,7 @@ class SavedStates:
         except (SafetensorError, RuntimeError) as error:  # the latter: a device that has failed
             if FULL_DISK_TEXT in str(error):
                 raise JobError(full_disk(doing, self._folder)) from None
-            line = (str(error).splitlines() or [type(error).__name__])[0]
-            raise JobError(f"{doing} failed in {self._folder}: {line}") from None
+            raise JobError(f"{doing} failed in {self._folder}: {first_line(error)}") from None
         finally:
             discard(part)
 

@@ -11,8 +11,8 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from framestyle.errors import JobError
-from framestyle.graphs import Replay, called, line_of
+from framestyle.errors import JobError, first_line
+from framestyle.graphs import Replay, called
 from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
@@ -94,7 +94,7 @@ class Raft(FlowSource):
             (both,) = self._replay("raft", self._flow, a.to(device), b.to(device))
         except (RuntimeError, MemoryError) as error:
             raise JobError(
-                f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({line_of(error)}); "
+                f"frames {at[0] + 1} and {at[1] + 1}: optical flow failed ({first_line(error)}); "
                 "take a smaller --flow-size, or --flow dis"
             ) from error
         if (a.shape[2], a.shape[3]) > (height, width):

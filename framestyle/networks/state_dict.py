@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from framestyle.errors import ModelError
+from framestyle.errors import ModelError, first_line
 
 StateDict = dict[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -42,8 +42,9 @@ def read_state_dict(path: Path) -> StateDict:
     except ModelError:
         raise
     except (SafetensorError, OSError) as error:
+        line = first_line(error)[:200]
         raise ModelError(
-            f"{path}: cannot be read, is it damaged? ({_first_line(error)}); fetch or save it again"
+            f"{path}: cannot be read, is it damaged? ({line}); fetch or save it again"
         ) from error
     return _unwrapped(path, content)
 
@@ -100,7 +101,7 @@ def _load_pickle(path: Path) -> Any:
         # The text of this one advises to load the file in the way that executes code.
         raise OSError("torch cannot parse it") from error
     except Exception as error:  # torch raises whatever its parsers met in a damaged file
-        raise OSError(_first_line(error)) from error
+        raise OSError(first_line(error)[:200]) from error
 
 
 def _check_not_packed(path: Path) -> None:
@@ -134,7 +135,3 @@ def _unwrapped(path: Path, content: Any) -> StateDict:
     if not found:
         raise ModelError(f"{path}: holds no tensors, expected a state dict")
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

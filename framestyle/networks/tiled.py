@@ -124,7 +124,7 @@ class TiledStages:
                 slopes[number] = slope
             values = [made[number] for number in slopes]
             (found,) = torch.autograd.grad(values, piece, list(slopes.values()))
-            result[:, :, *pixels] += found
+            result[:, :, *pixels].add_(found)
         return result
 
     def _run(self, piece: Tensor) -> Iterator[tuple[int, Tensor]]:

@@ -85,10 +85,10 @@ class _Roughness(torch.autograd.Function):
         across, down = ctx.saved_tensors
         height, width = across.shape[2], down.shape[3]
         result: Tensor = across.new_zeros(*across.shape[:2], height, width)
-        result[..., 1:] += across
-        result[..., :-1] -= across
-        result[..., 1:, :] += down
-        result[..., :-1, :] -= down
+        result[..., 1:].add_(across)
+        result[..., :-1].sub_(across)
+        result[..., 1:, :].add_(down)
+        result[..., :-1, :].sub_(down)
         result *= 2.0 * grad
         return result
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from framestyle.errors import first_line
+from framestyle.exhaustion import ran_out
 from framestyle.graphs import (
     WARM_UP,
     Function,
@@ -18,8 +20,6 @@ from framestyle.graphs import (
     Record,
     RecordingError,
     Step,
-    line_of,
-    ran_out,
 )
 from framestyle.networks import Room
 from framestyle.stages.evaluation import Evaluation
@@ -163,13 +163,13 @@ class Recorder:
                 place.copy_(numbers)
 
     def _not_fused(self, key: Hashable, error: Exception) -> None:
-        self.say(f"steps are recorded as they are, because they cannot be fused: {line_of(error)}")
+        why = first_line(error)
+        self.say(f"steps are recorded as they are, because they cannot be fused: {why}")
 
     def _refuse(self, key: Hashable, error: Exception) -> None:
         if not self._refused:
-            self.say(
-                f"steps are made one by one, because they cannot be recorded: {line_of(error)}"
-            )
+            why = first_line(error)
+            self.say(f"steps are made one by one, because they cannot be recorded: {why}")
         self._refused.add(key)
 
 
