@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framestyle.config import Config
 from framestyle.errors import OutputError
-from framestyle.jobs.saved import KEPT
+from framestyle.jobs.saved import STATES_KEPT
 from framestyle.jobs.shots import Cutting
 from framestyle.media import ClipInfo
 from framestyle.media.defaults import CONTAINERS
@@ -62,7 +62,7 @@ def need_of(
     numbers += 3 if numbers else 0
     # the last frame in float32, those that are looked back to in float16
     state = pixels * numbers * (4 + 2 * (config.motion.long_term - 1) * (count > 1))
-    job = (KEPT + 1) * state * workers + joined * 2 * numbers * pixels
+    job = (STATES_KEPT + 1) * state * workers + joined * 2 * numbers * pixels
     if passes > 1:
         longest = max(stretch.end - stretch.first for stretch in cutting.stretches)
         width, height = fitted_size(info.width_px, info.height_px, config.motion.flow_size)

@@ -21,7 +21,11 @@ MARK = "framestyle-job"
 """Suffix of a job's folder, and the name of the file that marks it as one."""
 AHEAD = "ahead"
 """Folder for what is made before it is its turn."""
-FOLDERS = (AHEAD, "flow", "frames", "passes", "result", "segments")
+PASSES = "passes"
+"""Folder for what lies between passes."""
+FLOW = "flow"
+"""Folder for the flows that are needed again."""
+FOLDERS = (AHEAD, FLOW, "frames", PASSES, "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
 HALF_SAVED = ".tmp??????"
 """Form of the names under which safetensors writes a file before it has the one asked for."""

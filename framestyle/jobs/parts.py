@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from framestyle.jobs.passes import Leg, legs_over
+from framestyle.jobs.passes import Leg, Work, legs_over
 from framestyle.jobs.shots import Cutting, Stretch
 
 JOINED_FRAMES = 24
@@ -43,7 +43,7 @@ class Part:
         """Return the leg that joins it to the part before it."""
         first = self.stretch.first
         over = Stretch(first, first + JOINED_FRAMES)
-        return Leg(over, self.legs[-1].number + 1, optimises=False, joins=True)
+        return Leg(over, self.legs[-1].number + 1, work=Work.JOIN)
 
     def is_joined_at(self, index: int) -> bool:
         """Tell whether a frame of it is written as its join has made it."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from pathlib import Path
 
 import torch
@@ -15,10 +16,19 @@ from framestyle.media.landing import disk_errors, sealed, sync, unsealed, write_
 from framestyle.stages import FrameState
 from framestyle.transfer import uploaded
 
-KEPT = "passes"
-"""Folder for what lies between legs."""
-
 _NAME = re.compile(r"\.?(\d{1,12})\.(\d{1,4})\.safetensors")
+
+
+class Work(Enum):
+    """What is done with the frames of a leg."""
+
+    OPTIMISE = auto()
+    """They are dreamed and painted."""
+    ORDER = auto()
+    """What another leg made is put in order for the output."""
+    JOIN = auto()
+    """It goes, step by step, from what the frame before the stretch hands over to what was made of
+    the stretch without it."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +40,16 @@ class Leg:
         number: How many times it was gone over before.
         is_backward: Whether it goes against time.
         is_last: Whether its results are written; those of others are kept for the next.
-        optimises: False where what another leg made is only put in order, or joined.
+        work: What is done with its frames.
         handed_on: Frames from its beginning that are kept for another leg as well as written.
-        joins: Whether it goes, step by step, from what the frame before the stretch hands over to
-            what was made of the stretch without it.
     """
 
     stretch: Stretch
     number: int = 0
     is_backward: bool = False
     is_last: bool = True
-    optimises: bool = True
+    work: Work = Work.OPTIMISE
     handed_on: int = 0
-    joins: bool = False
 
     def position_after(self, index: int | None) -> int | None:
         """Return the frame that comes after one that is done, or first; None at the end."""
@@ -58,7 +65,8 @@ class Leg:
     def share(self, index: int) -> float | None:
         """Return how far a frame that joins is on the way, in (0, 1); None where none does."""
         length = self.stretch.end - self.stretch.first
-        return (index - self.stretch.first + 1) / (length + 1) if self.joins else None
+        is_join = self.work is Work.JOIN
+        return (index - self.stretch.first + 1) / (length + 1) if is_join else None
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ def legs_over(stretch: Stretch, passes: int) -> list[Leg]:
     ]
     if passes % 2 == 0:  # the output takes frames in order
         over[-1] = replace(over[-1], is_last=False)
-        over.append(Leg(stretch, passes, optimises=False))
+        over.append(Leg(stretch, passes, work=Work.ORDER))
     return over
 
 
@@ -125,11 +133,11 @@ def remaining(all_legs: Sequence[Leg], done: Done | None) -> Iterator[tuple[Leg,
 
 def counted(all_legs: Sequence[Leg], done: Done | None) -> tuple[int, int]:
     """Return how many frames are made in all, each counted once a pass, and how many are done."""
-    every = [leg for leg in all_legs if leg.optimises]
+    every = [leg for leg in all_legs if leg.work is Work.OPTIMISE]
     total = sum(leg.stretch.end - leg.stretch.first for leg in every)
     left = 0
     for leg, begin in remaining(all_legs, done):
-        if leg.optimises:
+        if leg.work is Work.OPTIMISE:
             stretch = leg.stretch
             left += begin + 1 - stretch.first if leg.is_backward else stretch.end - begin
     return total, total - left

@@ -16,9 +16,10 @@ from torch import Tensor
 from framestyle.errors import JobError
 from framestyle.jobs.arrivals import Arrival, backward, forward
 from framestyle.jobs.departures import Departure, Departures
+from framestyle.jobs.folder import FLOW, PASSES
 from framestyle.jobs.memory import device_errors, within_memory
 from framestyle.jobs.overlap import ReadAhead, WriteBehind
-from framestyle.jobs.passes import KEPT, Done, KeptFrames, Leg, remaining
+from framestyle.jobs.passes import Done, KeptFrames, Leg, Work, remaining
 from framestyle.jobs.saved import SavedStates
 from framestyle.jobs.shots import Cutting
 from framestyle.media import Sink, Source
@@ -63,10 +64,10 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Say where what lies between passes is kept."""
         first = self.legs[0].stretch.first
-        self.kept = KeptFrames(self.folder / KEPT, first)
+        self.kept = KeptFrames(self.folder / PASSES, first)
         goes_back = any(leg.is_backward for leg in self.legs)
         if self.flow is not None and goes_back and self.flow.worth_keeping:
-            self.flow = CachedFlow(self.flow, self.folder / "flow", first)
+            self.flow = CachedFlow(self.flow, self.folder / FLOW, first)
 
     def run(self, state: ClipState, done: Done | None) -> None:
         """Go on after what is done.
@@ -83,7 +84,7 @@ class Pipeline:
             # first, so that what a run left that was broken off after a leg goes too
             self.kept.drop_before(leg)
             self.drop_flows(leg.stretch.first)
-            begins = first == leg.position_after(None) and not leg.joins
+            begins = first == leg.position_after(None) and leg.work is not Work.JOIN
             self._go(leg, first, ClipState() if begins else state, departures)
 
     def drop_flows(self, index: int) -> None:
@@ -103,7 +104,7 @@ class Pipeline:
                     result, state = self._made(leg, arrival, state)
                     download = Download(result)
                 writing.put(Departure(leg, arrival.frame, download, state))
-                if leg.optimises:
+                if leg.work is Work.OPTIMISE:
                     self.progress(FrameDone(arrival.frame.index, time.monotonic() - began))
             writing.finish()
             departures.save()  # putting the output together may fail, and nothing is made twice
@@ -117,7 +118,7 @@ class Pipeline:
             writing.close()
 
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
-        flow = self.flow if leg.optimises or leg.joins else None
+        flow = None if leg.work is Work.ORDER else self.flow
         if leg.is_backward and flow is not None:
             return backward(self.source, first, leg.stretch, flow, self.device, self.searches)
         frames = forward(
@@ -129,7 +130,7 @@ class Pipeline:
         """Make a frame; return its result and what crosses frames after it."""
         index = arrival.frame.index
         own = self.kept.read(index, leg.number - 1, self.device) if leg.number else None
-        if own is not None and not (leg.optimises or leg.joins):
+        if own is not None and leg.work is Work.ORDER:
             return self.styler.shown(arrival.image, own), ClipState({index: own})
         result, after = self._styled(arrival, state, own, leg.share(index))
         # none where a shot begins: what was before it is not looked back to

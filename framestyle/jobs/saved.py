@@ -12,7 +12,7 @@ from framestyle.media.checksums import checksum_of
 from framestyle.media.landing import FULL_DISK_TEXT, discard, disk_errors, full_disk, sync
 from framestyle.stages import ClipState
 
-KEPT = 2
+STATES_KEPT = 2
 """How many of the last states are kept."""
 
 _NAME = r"-(\d{1,9})-([0-9a-f]{32})\.safetensors"
@@ -96,7 +96,7 @@ class SavedStates:
                 part.replace(path)
                 self._found_whole[path] = True  # a damaged one may have had this name
                 sync(self._folder)
-                for old in paths[KEPT - 1 :]:
+                for old in paths[STATES_KEPT - 1 :]:
                     old.unlink()
         except (SafetensorError, RuntimeError) as error:  # the latter: a device that has failed
             if FULL_DISK_TEXT in str(error):

@@ -18,9 +18,9 @@ import torch
 from framestyle.errors import JobError
 from framestyle.jobs.board import Board, StoppedError
 from framestyle.jobs.departures import Checkpoints
-from framestyle.jobs.folder import AHEAD, JobFolder
+from framestyle.jobs.folder import AHEAD, PASSES, JobFolder
 from framestyle.jobs.parts import Part
-from framestyle.jobs.passes import KEPT, KeptFrames
+from framestyle.jobs.passes import KeptFrames, Work
 from framestyle.jobs.pipeline import Pipeline
 from framestyle.jobs.results import Results
 from framestyle.jobs.shots import Cutting
@@ -71,7 +71,7 @@ class Workers:
         self._results = Results(self.job.path / AHEAD, self.source.info)
         # states rely on both: a power cut must not take a folder and leave what names it
         with disk_errors("making folders", self.job.path):
-            for folder in (self._results.folder, self.job.path / KEPT):
+            for folder in (self._results.folder, self.job.path / PASSES):
                 folder.mkdir(exist_ok=True)
             sync(self.job.path)
         if (waiting := self._results.count()) > 0:  # on a slow disk, that takes a while
@@ -79,7 +79,7 @@ class Workers:
                 Notice(f"{waiting} frames wait on the disk for their turn: checking them")
             )
         written = self.sink.next_index
-        kept = KeptFrames(self.job.path / KEPT)
+        kept = KeptFrames(self.job.path / PASSES)
         self._tasks = tasks_of(self.parts, self.cutting, self._results, kept, written)
         self._board = Board(self._tasks, written, self.most_waiting)
 
@@ -199,7 +199,7 @@ class Waiting(Sink):
 
     def write(self, frame: Frame) -> None:
         """Keep a frame, if it is to be written and is not."""
-        if not self._task.legs[-1].optimises:  # else it hears of that in every step
+        if self._task.legs[-1].work is not Work.OPTIMISE:  # else it hears of that in every step
             self._board.check()
         if self._task.is_written(frame.index) and frame.index >= self._board.written:
             self._board.wait_for_room(self._task)

@@ -3,7 +3,7 @@
 import pytest
 
 from framestyle.jobs.parts import JOINED_FRAMES, Part, most_ahead, parts_of
-from framestyle.jobs.passes import Leg, legs_over
+from framestyle.jobs.passes import Leg, Work, legs_over
 from framestyle.jobs.shots import Cutting, Stretch
 from framestyle.motion import Shot
 
@@ -52,7 +52,7 @@ def test_a_part_that_joins_hands_on_its_first_frames(passes):
     assert join.stretch == Stretch(40, 64)
     assert join.number == last.number + 1
     assert join.is_last
-    assert not join.optimises
+    assert join.work is Work.JOIN
     assert [joins.is_joined_at(index) for index in (40, 63, 64)] == [True, True, False]
     assert not any(alone.is_joined_at(index) for index in range(40, 90))
 

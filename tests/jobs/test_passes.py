@@ -11,7 +11,7 @@ import torch
 from framestyle.errors import UnfinishedJobError
 from framestyle.jobs import run
 from framestyle.jobs.folder import folder_beside
-from framestyle.jobs.passes import Done, KeptFrames, Leg, counted, legs, remaining, written
+from framestyle.jobs.passes import Done, KeptFrames, Leg, Work, counted, legs, remaining, written
 from framestyle.jobs.shots import Cutting, Stretch
 from framestyle.motion import Shot
 from framestyle.progress import FrameDone, RunStarted
@@ -26,7 +26,8 @@ CUTTING = Cutting([Shot(0, 1), Shot(1, 3, 1), Shot(3, 5)])  # stretches of 3 and
 def test_one_pass_is_one_leg_over_all_cuts():
     assert legs(CUTTING, 1) == [Leg(Stretch(0, 5))]
     (leg,) = legs(CUTTING, 1)
-    assert (leg.number, leg.is_backward, leg.is_last, leg.optimises) == (0, False, True, True)
+    assert (leg.number, leg.is_backward, leg.is_last) == (0, False, True)
+    assert leg.work is Work.OPTIMISE
 
 
 def test_an_even_number_of_passes_is_put_in_order_at_the_end():
@@ -36,7 +37,7 @@ def test_an_even_number_of_passes_is_put_in_order_at_the_end():
         for leg in (
             Leg(stretch, 0, is_backward=False, is_last=False),
             Leg(stretch, 1, is_backward=True, is_last=False),
-            Leg(stretch, 2, is_backward=False, is_last=True, optimises=False),
+            Leg(stretch, 2, is_backward=False, is_last=True, work=Work.ORDER),
         )
     ]
 
@@ -60,7 +61,7 @@ def test_every_frame_is_made_once_a_pass_and_written_once_in_order(passes):
     for leg in all_legs:
         index = leg.position_after(None)
         while index is not None:
-            made[index] += leg.optimises
+            made[index] += leg.work is Work.OPTIMISE
             if leg.is_last:
                 shown.append(index)
             index = leg.position_after(index)

@@ -5,7 +5,7 @@ import torch
 
 from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.jobs.passes import Done
-from framestyle.jobs.saved import KEPT, SavedStates
+from framestyle.jobs.saved import STATES_KEPT, SavedStates
 from framestyle.stages import ClipState, FrameState
 
 
@@ -31,7 +31,7 @@ def files(folder, stem="part-0"):
 
 
 def test_the_last_states_are_kept(states, tmp_path):
-    assert len(files(tmp_path)) == states.count() == KEPT
+    assert len(files(tmp_path)) == states.count() == STATES_KEPT
     for back, index in enumerate((4, 3)):
         loaded, done = states.load("cpu", back)
         assert done == Done(index)
