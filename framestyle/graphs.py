@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from framestyle.errors import first_line
-from framestyle.exhaustion import ran_out
+from framestyle.exhaustion import gpu_ran_out
 from framestyle.transfer import OwnStream
 
 Step = Callable[[], Any]
@@ -120,7 +120,7 @@ def fused(step: Step) -> Step:
             for _ in range(WARM_UP):
                 made()
     except Exception as error:  # of any type, from Python, Triton and a C compiler
-        if ran_out(error):
+        if gpu_ran_out(error):
             raise
         raise RecordingError(first_line(error)) from error
     return made

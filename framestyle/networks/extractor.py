@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Plan, Room
 from framestyle.networks.layers import normalised
-from framestyle.networks.pooling import lean
+from framestyle.networks.pooling import lean, short
 from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]
@@ -46,7 +46,7 @@ class Extractor(nn.Module):
         self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
         self._shift = -torch.tensor(mean).view(1, 3, 1, 1).to(device) * self._scale
         self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
-        modules = lean(_pooled_first([module for _, module in stages], self._taps))
+        modules = lean(_pooled_first([module for _, module in stages], self._taps), device)
         untapped_before = [False, *(tap is None for tap in self._taps)]
         self._stages = nn.ModuleList(
             # In place saves the memory of one map for each ReLU, and spoils the map before it.
@@ -96,7 +96,7 @@ class Extractor(nn.Module):
             tiled, whole, tiling = None, list(self._stages), self.tiling(size)
             if tiling is not None:
                 tiled = self._tiled_by(tiling, size)
-                whole = lean(whole[tiling.stages :], short=True)
+                whole = short(whole[tiling.stages :])
             self._plans[key] = self._room.in_use, (tiled, whole)
         self._room.in_use, run = self._plans[key]
         return run

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from framestyle.networks.fields import Field, Size, fields, without_numbers
-from framestyle.networks.pooling import lean
+from framestyle.networks.pooling import short
 from framestyle.networks.tiled import Tiling
 
 SIDES_PX = (2048, 1024, 512, 256)
@@ -82,7 +82,7 @@ def peak_bytes(
         dtype: Precision of the maps.
         tiling: How they are run; whole where None.
     """
-    run = stages if tiling is None else lean(stages, short=True)
+    run = stages if tiling is None else short(stages)
     return _peak(kept_by(run, size, dtype), stages, seen, size, dtype, tiling)
 
 
@@ -138,10 +138,10 @@ class Plan:
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
         stages, size, dtype, seen = self._stages, self._size, self._dtype, fields(self._stages)
-        short = kept_by(lean(stages, short=True), size, dtype)
+        kept = kept_by(short(stages), size, dtype)
         ways: list[tuple[int, Tiling | None]] = [(self.need, None)]
         for way in tilings(stages, seen, self._largest):
-            ways.append((_peak(short, stages, seen, size, dtype, way), way))
+            ways.append((_peak(kept, stages, seen, size, dtype, way), way))
         return ways
 
     def choose(self, budget_bytes: int) -> Tiling | None:

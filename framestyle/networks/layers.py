@@ -97,10 +97,12 @@ class _ReflectingConv2d(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
-        # it is asked for its size and its layout, and none of its numbers is read
+        # it is asked for its size and its layout, and no number of it is read, as torch's own
+        # conv2d_input relies on too
         x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
         how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, False, False]
         of_framed, _, _ = torch.ops.aten.convolution_backward(grad, x, weight, None, *how)
+        del x  # before the next map of its size
         return _unframed(of_framed), None, None
 
 

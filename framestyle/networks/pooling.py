@@ -10,6 +10,9 @@ from torch.autograd.function import once_differentiable
 
 from framestyle.networks.layers import layout_of
 
+LEAN_ON = ("cpu", "cuda", "meta")
+"""Devices whose way back reads where the maxima were; Apple's GPUs look for them in the map."""
+
 _ATEN = torch.ops.aten
 
 
@@ -30,8 +33,8 @@ class LeanMaxPool2d(nn.MaxPool2d):
 
     Args:
         like: What it gives the numbers and the gradient of.
-        short: Whether memory is so short that it may take half as long again: each place is kept in
-            two bytes then instead of eight.
+        short: Whether memory is short: each place is then kept in two bytes instead of eight, which
+            takes longer.
     """
 
     def __init__(self, like: nn.MaxPool2d, *, short: bool = False) -> None:
@@ -41,6 +44,9 @@ class LeanMaxPool2d(nn.MaxPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maxima (N, C, h, w) of (N, C, H, W)."""
+        if x.device.type not in LEAN_ON:
+            plain: Tensor = super().forward(x)
+            return plain
         result: Tensor = _LeanMaxPool2d.apply(x, self)
         return result
 
@@ -51,10 +57,16 @@ class LeanMaxPool2d(nn.MaxPool2d):
         return [[each, each] if isinstance(each, int) else list(each) for each in window]
 
 
-def lean(stages: Iterable[nn.Module], *, short: bool = False) -> list[nn.Module]:
-    """Return stages, the maximum poolings among them as ``LeanMaxPool2d``."""
-    pools = nn.MaxPool2d
-    return [LeanMaxPool2d(s, short=short) if isinstance(s, pools) else s for s in stages]
+def lean(stages: Iterable[nn.Module], device: torch.device) -> list[nn.Module]:
+    """Return stages, with maximum poolings that keep less where the device can do with less."""
+    if device.type not in LEAN_ON:
+        return list(stages)
+    return [LeanMaxPool2d(s) if isinstance(s, nn.MaxPool2d) else s for s in stages]
+
+
+def short(stages: Iterable[nn.Module]) -> list[nn.Module]:
+    """Return stages as they are run where memory is short."""
+    return [LeanMaxPool2d(s, short=True) if isinstance(s, LeanMaxPool2d) else s for s in stages]
 
 
 class _HalvingMean(torch.autograd.Function):
@@ -78,10 +90,10 @@ class _LeanMaxPool2d(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, pool: LeanMaxPool2d) -> Tensor:
         ctx.pool, ctx.size, ctx.layout = pool, x.shape, layout_of(x)
         maxima, places = _ATEN.max_pool2d_with_indices(x, *pool.window, pool.ceil_mode)
-        corners = _corners(pool, x, maxima) if pool.short else None
-        if corners is not None:
-            places = (places - corners).to(torch.int16)
-        ctx.save_for_backward(places)
+        if ctx.needs_input_grad[0]:
+            corners = _corners(pool, x, maxima) if pool.short else None
+            kept = places if corners is None else (places - corners).to(torch.int16)
+            ctx.save_for_backward(kept)
         result: Tensor = maxima
         return result
 
@@ -89,12 +101,13 @@ class _LeanMaxPool2d(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (places,) = ctx.saved_tensors
-        # it is asked for its size and its layout, and none of its numbers is read
+        # it is asked for its size and its layout, and no number of it is read
         x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
         if places.dtype == torch.int16:
-            places = places + _corners(ctx.pool, x, grad)
-        how = *ctx.pool.window, ctx.pool.ceil_mode
-        result: Tensor = _ATEN.max_pool2d_with_indices_backward(grad, x, *how, places)
+            places = places.long().add_(_corners(ctx.pool, x, grad))
+        places, how = places.contiguous(memory_format=ctx.layout), ctx.pool.window
+        slope = _ATEN.max_pool2d_with_indices_backward
+        result: Tensor = slope(grad, x, *how, ctx.pool.ceil_mode, places)
         return result, None
 
 

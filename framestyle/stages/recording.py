@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from framestyle.errors import first_line
-from framestyle.exhaustion import ran_out
+from framestyle.exhaustion import gpu_ran_out
 from framestyle.graphs import (
     WARM_UP,
     Function,
@@ -155,7 +155,7 @@ class Recorder:
         except _NothingMovedError:
             pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
-            if ran_out(error):
+            if gpu_ran_out(error):
                 raise torch.OutOfMemoryError(str(error)) from error  # it is made again with less
             failed(key, error)
         with torch.no_grad():

@@ -6,7 +6,7 @@ import torch.nn.functional as nnf
 from torch import nn
 
 from framestyle.networks.layers import ReflectingConv2d, reflected
-from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d
+from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d, lean, short
 
 SIZES = [(2, 2), (2, 5), (3, 4), (7, 9), (16, 12)]
 
@@ -48,7 +48,7 @@ def test_a_convolution_with_reflected_borders(size, count, layout, learns):
 POOLS = {
     "VGG's": {"kernel_size": 2},
     "SqueezeNet's": {"kernel_size": 3, "stride": 2, "ceil_mode": True},
-    "GoogLeNet's": {"kernel_size": 3, "stride": 1, "padding": 1},
+    "overlapping": {"kernel_size": 3, "stride": 1, "padding": 1, "ceil_mode": True},
     "uneven": {"kernel_size": (3, 2), "stride": (2, 3), "padding": (1, 0), "dilation": (2, 1)},
 }
 
@@ -67,14 +67,14 @@ def saved_by(layer, x):
 
 
 @pytest.mark.parametrize("size", [(8, 9), (13, 16)])
-@pytest.mark.parametrize("short", [False, True])
+@pytest.mark.parametrize("in_two_bytes", [False, True])
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_maxima_and_their_gradient_are_torchs_own(name, short, size, layout, dtype):
+def test_maxima_and_their_gradient_are_torchs_own(name, in_two_bytes, size, layout, dtype):
     """To the bit, where squares hold the same number twice, too."""
     theirs = nn.MaxPool2d(**POOLS[name])
-    ours = LeanMaxPool2d(theirs, short=short)
+    ours = LeanMaxPool2d(theirs, short=in_two_bytes)
     x = torch.randint(-3, 3, (2, 5, *size)).to(dtype).to(memory_format=layout)
     (made, grad), (other, expected) = both(ours, theirs, x)
     assert torch.equal(made, other)
@@ -99,6 +99,41 @@ def test_places_that_two_bytes_do_not_reach_keep_eight():
     (made, grad), (other, expected) = both(LeanMaxPool2d(plain, short=True), plain, x)
     assert torch.equal(made, other)
     assert torch.equal(grad, expected)
+
+
+def test_where_the_way_back_looks_for_maxima_the_map_is_kept():
+    stages = [nn.Conv2d(3, 4, 3), nn.MaxPool2d(2)]
+    assert [type(stage) for stage in lean(stages, torch.device("mps"))] == [nn.Conv2d, nn.MaxPool2d]
+    assert isinstance(lean(stages, torch.device("cpu"))[1], LeanMaxPool2d)
+    assert not lean(stages, torch.device("cpu"))[1].short
+    assert short(lean(stages, torch.device("cpu")))[1].short
+    assert short(stages) == stages
+
+
+@pytest.fixture
+def fresh_memory_is_not_a_number():
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = before
+
+
+@pytest.mark.usefixtures("fresh_memory_is_not_a_number")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_no_number_is_read_of_maps_that_are_needed_for_their_size(layout):
+    assert bool(torch.empty(3).isnan().all())
+    ours = ReflectingConv2d(5, 4).requires_grad_(False)
+    theirs = nn.Conv2d(5, 4, 3, padding=1, padding_mode="reflect")
+    theirs.load_state_dict(ours.state_dict())
+    pool = nn.MaxPool2d(2)
+    pairs = (ours, theirs), (LeanMaxPool2d(pool), pool), (LeanMaxPool2d(pool, short=True), pool)
+    x = torch.rand(2, 5, 12, 9).to(memory_format=layout)
+    for pair in pairs:
+        (made, grad), (other, expected) = both(*pair, x)
+        torch.testing.assert_close(made, other)
+        torch.testing.assert_close(grad, expected)
 
 
 def test_a_convolution_whose_weights_do_not_learn_keeps_no_map():

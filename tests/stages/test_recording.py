@@ -172,10 +172,14 @@ def test_only_steps_that_recur_are_fused(network, recorder, traced):
     assert len(fused_steps) == 1
 
 
-def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(network, recorder):
+@pytest.mark.parametrize("why", ["Failed to find C compiler", "g++: Cannot allocate memory"])
+def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(why, network, recorder):
     def fails(step):
         step()
-        raise RecordingError("Failed to find C compiler")
+        try:
+            raise RuntimeError(why)
+        except RuntimeError as error:
+            raise RecordingError(why) from error
 
     said = []
     plain, recorded = style_stage(network), style_stage(network)
@@ -183,7 +187,7 @@ def test_what_cannot_be_fused_is_recorded_as_it_is_and_said_once(network, record
     for number in range(3):
         assert torch.equal(painted(plain, number), painted(recorded, number)), number
     (line,) = said
-    assert line.endswith("cannot be fused: Failed to find C compiler")
+    assert line.endswith(f"cannot be fused: {why}")
     assert len(recorded.player._made) == 1
 
 
