@@ -28,6 +28,9 @@ from framestyle.settings import (
 FLOWS = ("auto", "dis", "raft_small", "raft_large")
 """Sources of optical flow that have a name; any other text is a folder of flow files."""
 
+HEAVIEST = 1e12
+"""Largest weight of a loss: a few powers of ten more, and squares of its gradient overflow."""
+
 
 # fmt: off
 @dataclass(frozen=True)
@@ -116,11 +119,12 @@ class StyleSettings(Settings):
     style_layers: Layers | None = setting(None, "style layers with weights (by network: relu1_1:1,"
                                           "relu2_1:1,...,relu5_1:1)", layers,
                                           metavar="LAYER:W,...")
-    content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0)
+    content_weight: float = setting(1.0, "alpha, weight of the content", number, metavar="X", low=0,
+                                    high=HEAVIEST)
     style_weight: float | None = setting(None, "beta, weight of the style (by network: 5, lite 18)",
-                                         number, metavar="X", low=0)
+                                         number, metavar="X", low=0, high=HEAVIEST)
     tv_weight: float = setting(0.03, "weight of the total variation, of that of the style",
-                               number, metavar="X", low=0)
+                               number, metavar="X", low=0, high=HEAVIEST)
     style_scale: float = setting(1.0, "size of the style picture: its longest side, of the "
                                  "frame's", number, metavar="X", low=0.05, high=8)
     optimizer: str = setting("adam", "how the pixels are optimised", choices=("adam", "lbfgs"))
@@ -174,7 +178,7 @@ class MotionSettings(Settings):
                               flag="no_selective")
     temporal: bool = setting(True, "leave the temporal term out", flag="no_temporal")
     temporal_weight: float = setting(200.0, "weight of the short-term temporal term", number,
-                                     metavar="X", low=0)
+                                     metavar="X", low=0, high=HEAVIEST)
     flow: str = setting("auto", "optical flow: dis searches on the CPU, raft_* are networks for a "
                         "GPU, a folder holds .flo or KITTI files", metavar="auto|dis|raft_small|"
                         "raft_large|DIR")

@@ -145,7 +145,8 @@ def _check_range(flag: str, value: int | float | Fraction, meaning: Meaning) -> 
     # Refuses nan, infinity and whole numbers that become infinite too.
     is_finite = -sys.float_info.max <= value <= sys.float_info.max
     if not (low <= value <= high and is_finite):
-        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        least, most = (f"{end}" if isinstance(end, int) else f"{end:g}" for end in (low, high))
+        bounds = f"at least {least}" if high == math.inf else f"from {least} to {most}"
         shown = value if isinstance(value, int) or not is_finite else f"{float(value):g}"
         raise SettingsError(f"{flag}: got {shown}, expected {bounds}")
 
@@ -193,7 +194,8 @@ def seconds(text: str) -> float:
     match = re.fullmatch(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?|\.\d+)", text.strip())
     hours, minutes, rest = match.groups() if match else ("", "", "inf")
     value = 3600.0 * float(hours or 0) + 60.0 * float(minutes or 0) + float(rest)
-    if not math.isfinite(value):
+    is_clock = minutes is None or (float(rest) < 60 and (hours is None or float(minutes) < 60))
+    if not math.isfinite(value) or not is_clock:
         raise ValueError(f"got {text!r}, expected seconds or HH:MM:SS")
     return value
 

@@ -18,7 +18,9 @@ MAY_IMPORT = {
     "config": {"errors", "files", "settings"},
     "progress": {"errors"},
     "transfer": set(),
-    "graphs": {"transfer"},
+    "exhaustion": set(),
+    "waiting": set(),
+    "graphs": {"errors", "exhaustion", "transfer"},
 }
 BASE = set(MAY_IMPORT)
 SIDE_BY_SIDE = {"media", "networks", "objectives", "motion"}

@@ -15,6 +15,7 @@ from framestyle.cli.streams import put, say
 from framestyle.cli.weights import weights
 from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
+from framestyle.waiting import wait_briefly
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     is_main = threading.current_thread() is threading.main_thread()
     asked = _Asked()
     before = {}
+    wait_briefly()
     try:
         if is_main:
             before = {number: signal.signal(number, asked) for number in _stopping()}

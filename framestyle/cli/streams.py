@@ -21,15 +21,26 @@ def put(text: str) -> None:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except OSError as error:
-        # What is still buffered would be written once more at the end, and fail with a traceback.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise OutputError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def say(message: str, stream: TextIO | None = None) -> None:
-    """Write one line for people, on standard error unless told otherwise."""
-    print(on_one_line(message), file=stream or sys.stderr, flush=True)
+    """Write one line for people, on standard error unless told otherwise.
+
+    Where nobody reads it any more, it is not written: a run goes on without being watched.
+    """
+    stream = stream or sys.stderr
+    try:
+        print(on_one_line(message), file=stream, flush=True)
+    except BrokenPipeError:
+        _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Write nowhere from now on: what is still buffered would fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def on_one_line(text: str) -> str:

@@ -78,12 +78,22 @@ def prepare_for_tiles(
 def _tiles_of(styler: FrameStyler, size: Size) -> Iterator[str]:
     for name, stage in (("dream", styler.dream), ("style", styler.style)):
         tiling = stage.extract.tiling(size) if stage is not None else None
-        if tiling is not None and styler.room.budget_bytes is not None:
-            budget = styler.room.budget_bytes / GIB
+        budget, plan = styler.room.budget_bytes, styler.room.in_use
+        if tiling is None or budget is None or plan is None:
+            continue
+        how = f"{name}: made in tiles of {tiling.side_px} px"
+        if plan.need > budget:
             yield (
-                f"{name}: made in tiles of {tiling.side_px} px, to stay within {budget:.1f} GiB; "
-                "--memory GIB gives it more or less"
+                f"{how}, which take about {_size(plan.need)}, more than the {_size(budget)} that "
+                "they should; nothing smaller can be made"
             )
+        else:
+            yield f"{how}, to stay within {_size(budget)}; --memory GIB gives it more or less"
+
+
+def _size(count: int) -> str:
+    """Write a number of bytes for people, in the unit of --memory."""
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{count / GIB:.2g} GiB"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def parse_style(text: str) -> Style:
     """Parse ``PICTURE`` or ``PICTURE:WEIGHT``; a file whose name has the colon comes first.
 
     Raises:
-        SettingsError: The weight is not over 0.
+        SettingsError: The weight is no number, or not over 0.
     """
     path, colon, weight = text.rpartition(":")
     if not colon or os.path.exists(text):  # noqa: PTH110 - that of Path raises for long names
@@ -28,7 +28,11 @@ def parse_style(text: str) -> Style:
     try:
         value = number(weight)
     except ValueError:
-        return home_expanded(text), 1.0  # a colon of the name, or of a drive
+        if not os.path.isfile(path):  # noqa: PTH113
+            return home_expanded(text), 1.0  # a colon of the name, or of a drive
+        raise SettingsError(
+            f"style {text!r}: got the weight {weight!r}, expected a number, as in {path}:2"
+        ) from None
     return home_expanded(path), checked_weight(text, value)
 
 

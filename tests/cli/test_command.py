@@ -142,7 +142,7 @@ BAD = {
     "unknown flag": (f"clip.mp4 style.png {OUT} --iteration 3", "mean --iterations"),
     "unknown flag with a value": (f"clip.mp4 style.png {OUT} --sed=3", "mean --seed"),
     "out of range": (f"clip.mp4 style.png {OUT} --dream-carry 2", "--dream-carry.*from 0 to 1"),
-    "negative": (f"clip.mp4 style.png {OUT} --style-weight -1", "--style-weight.*at least 0"),
+    "negative": (f"clip.mp4 style.png {OUT} --style-weight -1", "--style-weight.*from 0 to"),
     "not a number": (f"clip.mp4 style.png {OUT} --style-weight lots", "'lots', expected a number"),
     "nan": (f"clip.mp4 style.png {OUT} --style-weight nan", "expected a number"),
     "not whole": (f"clip.mp4 style.png {OUT} --iterations 2.5", "expected a whole number"),

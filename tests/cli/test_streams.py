@@ -60,6 +60,14 @@ def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
                 put("a")
 
 
+def test_lines_that_nobody_reads_any_more_are_not_written():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        for _ in range(3):
+            say("frame 1/9", stream)
+
+
 def test_is_text():
     assert is_text("日本\n")
     assert not is_text("\udcff")

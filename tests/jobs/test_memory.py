@@ -1,5 +1,6 @@
 """Memory: how much there is, and what is done where it ends."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -59,12 +60,23 @@ def test_a_run_says_in_which_tiles_its_frames_are_made(tmp_path):
         if isinstance(event, Notice):
             notices.append(event.message)
 
-    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.02}}
+    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.03}}
     config = Config().changed(QUICK).changed(tight)
     framestyle.stylize_video(SAMPLES / "clip.mp4", STYLE, f"{tmp_path}/out/", config, listen)
     told = [line for line in notices if "tiles" in line]
     assert len(told) == 1
-    assert told[0].startswith("style: made in tiles of ")
+    assert re.fullmatch(r"style: made in tiles of \d+ px, to stay within 0.03 GiB; .*", told[0])
+
+
+def test_a_run_says_where_even_the_smallest_tiles_take_more(tmp_path):
+    notices = []
+    tight = {"input": {"frames": 1}, "dream": {"enabled": False}, "compute": {"memory": 0.01}}
+    config = Config().changed(QUICK).changed(tight)
+    framestyle.stylize_video(
+        SAMPLES / "clip.mp4", STYLE, f"{tmp_path}/out/", config, notices.append
+    )
+    (told,) = (e.message for e in notices if isinstance(e, Notice) and "tiles" in e.message)
+    assert re.search(r"take about 0\.0\d+ GiB, more than the 0.01 GiB .*nothing smaller", told)
 
 
 def test_where_memory_ends_the_frame_is_made_in_smaller_tiles(monkeypatch):
