@@ -16,8 +16,14 @@ import torch
 from framestyle.config import GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
 from framestyle.files import opened_at_once, read_at_most
-from framestyle.settings import as_plain
+from framestyle.settings import as_plain, flag_name, meanings
 
+_FLAGS = {
+    f"settings.{group}.{field.name}": flag_name(field, meaning)
+    for group in GROUPS
+    for field, meaning in meanings(type(getattr(Config(), group)))
+    if not isinstance(field.default, bool)  # of which the flag may say the opposite
+}
 _SAMPLE_BYTES = 1 << 20
 _MOST_BYTES = 1 << 28  # the frames of a day are two million lines
 _SHOWN_CHARACTERS = 200
@@ -81,8 +87,10 @@ class Manifest:
         return _flat({part: getattr(self, part) for part in _COMPARED})
 
     def _told(self, key: str) -> str:
+        """Return what people call a thing: a setting by its flag, an input with its file."""
         name = self.names.get(key.removeprefix("inputs."))
-        return f"{key} ({name})" if name is not None and key.startswith("inputs.") else key
+        named = f"{key} ({name})" if name is not None and key.startswith("inputs.") else key
+        return _FLAGS.get(key, named)
 
     def save(self, path: Path) -> None:
         """Write it; a power cut leaves the old file or the new one."""

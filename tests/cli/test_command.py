@@ -335,7 +335,7 @@ def test_a_refused_run_goes_on_or_restarts(place, command, quick_flags, monkeypa
     )
     code, _, err = command([*arguments, "--seed", "4"])
     assert code == 2
-    assert "compute.seed: 0 before, 4 now" in err
+    assert "--seed: 0 before, 4 now" in err
     code, _, err = command(arguments)
     assert code == 0
     assert "going on after 2 of 5 frames" in err

@@ -205,7 +205,7 @@ def test_a_job_keeps_its_flow(frames_folder, style_file, quick, flow_folder, con
     with pytest.raises(KeyboardInterrupt):
         go(frames_folder, style_file, out, config, Stop())
     other = quick.changed({"motion": {"flow": "dis"}})
-    with pytest.raises(UnfinishedJobError, match=r"settings\.motion\.flow: .* before, dis now"):
+    with pytest.raises(UnfinishedJobError, match=r"--flow: .* before, dis now"):
         go(frames_folder, style_file, out, other)
     changed = folder / "backward_5_4.png"
     before = changed.read_bytes()

@@ -74,7 +74,7 @@ def test_another_job_is_refused_and_kept(tmp_path):
         job.begin(manifest(iterations=3), restart=False)
         job.states.save(state(), 1)
     with (
-        pytest.raises(JobError, match=r"settings.style.iterations: 3 before, 4 now") as caught,
+        pytest.raises(JobError, match=r"--iterations: 3 before, 4 now") as caught,
         JobFolder(tmp_path / "job") as job,
     ):
         job.begin(manifest(iterations=4), restart=False)

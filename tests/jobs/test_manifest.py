@@ -43,12 +43,17 @@ def test_equals_itself_after_saving(source, tmp_path):
 
 def test_says_what_differs(source):
     one = manifest(source)
-    changes = {"style": {"iterations": 5}, "input": {"start": 2.0}}
+    changes = {
+        "style": {"iterations": 5},
+        "input": {"start": 2.0},
+        "motion": {"selective": False},
+    }
     other = manifest(source, Config().changed(changes), {**ABOUT, "output": "out.webm"})
     assert other.differences(one) == [
         "run.output: out.mp4 before, out.webm now",
-        "settings.input.start: not set before, 2.0 now",
-        "settings.style.iterations: 20 before, 5 now",
+        "--start: not set before, 2.0 now",
+        "settings.motion.selective: True before, False now",
+        "--iterations: 20 before, 5 now",
     ]
 
 

@@ -201,8 +201,8 @@ def test_other_settings_are_refused(start, quick, uninterrupted, contents, tmp_p
         start(output, StopAfter(1))
     other = quick.changed({"style": {"iterations": 7}, "compute": {"seed": 5}})
     message = refuse(start, output, config=other)
-    assert "style.iterations: 3 before, 7 now" in message
-    assert "compute.seed: 0 before, 5 now" in message
+    assert "--iterations: 3 before, 7 now" in message
+    assert "--seed: 0 before, 5 now" in message
     third = StopAfter()  # what was refused has done no harm
     start(output, third)
     assert third.done == 2
