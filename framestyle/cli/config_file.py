@@ -58,6 +58,9 @@ def read(path: Path) -> RunFile:
         raise SettingsError(f"--config {path}: not a TOML file ({error})") from None
     run = plain.pop(RUN, {})
     known = {"source": str, "styles": list, "output": str, "preset": str}
+    for name in plain:
+        if name in known and name not in GROUPS:
+            raise SettingsError(f"--config {path}: {name} stands alone; it belongs below [{RUN}]")
     for name, value in run.items() if isinstance(run, dict) else [("", None)]:
         if not isinstance(value, known.get(name, type)):
             raise SettingsError(

@@ -107,6 +107,7 @@ def test_a_printed_run_gives_the_same_bytes(place, command, quick_flags):
         ("run = 3", "not understood"),
         ("[run]\nstyles = 'a.jpg'", "styles = 'a.jpg' is not understood"),
         ("[run]\nsource = 3", "source = 3 is not understood"),
+        ("preset = 'draft'", "preset stands alone; it belongs below [run]"),
         ("[run]\nnothing = 'x'", "nothing = 'x' is not understood"),
         ("a = " + "9" * 5000, "not a TOML file"),
         ("a = " + "[" * 9000, "not a TOML file"),
