@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from framestyle.config import Config
-from framestyle.errors import SettingsError
+from framestyle.errors import InputError, SettingsError
 from framestyle.files import home_expanded
 from framestyle.media import Colour, picture_within, read_picture, to_tensor
 from framestyle.settings import number
@@ -73,9 +73,15 @@ def read_pictures(
         raise SettingsError(
             "no style picture is given; name one after the input, or give --no-style to dream only"
         )
-    paths = [path for path, _ in styles] if config.style.enabled else []
+    named = [("style", path) for path, _ in styles] if config.style.enabled else []
     if config.dream.enabled and config.dream.guide is not None:
-        paths.append(config.dream.guide)
+        named.append(("--dream-guide", config.dream.guide))
     init = init_file(config)
-    paths += [init] if init is not None else []
-    return {path: to_tensor(picture_within(read_picture(path), colour)) for path in paths}
+    named += [("--init", init)] if init is not None else []
+    found = {}
+    for name, path in named:
+        try:
+            found[path] = to_tensor(picture_within(read_picture(path), colour))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    return found
