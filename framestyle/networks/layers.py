@@ -25,8 +25,6 @@ class ReflectingConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C', H, W) for (N, C, H, W)."""
-        if any(parameter.requires_grad for parameter in self.parameters()):
-            return nnf.conv2d(_Reflected.apply(x), self.weight, self.bias)
         result: Tensor = _ReflectingConv2d.apply(x, self.weight, self.bias)
         return result
 
@@ -84,39 +82,30 @@ class _Normalised(torch.autograd.Function):
 
 
 class _ReflectingConv2d(torch.autograd.Function):
-    """The convolution of weights that do not learn: the way back needs the weights alone."""
+    """The convolution, whose way back needs numbers of the map only where the weights learn."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(weight)
         framed = _framed(x)
+        _, learns, _ = ctx.needs_input_grad
+        ctx.save_for_backward(weight, framed if learns else None)
         ctx.size, ctx.layout = framed.shape, layout_of(framed)
         return nnf.conv2d(framed, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (weight,) = ctx.saved_tensors
-        # it is asked for its size and its layout, and no number of it is read, as torch's own
-        # conv2d_input relies on too
-        x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
-        how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, False, False]
-        of_framed, _, _ = torch.ops.aten.convolution_backward(grad, x, weight, None, *how)
-        del x  # before the next map of its size
-        return _unframed(of_framed), None, None
-
-
-class _Reflected(torch.autograd.Function):
-    """A border of one pixel, reflected."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _framed(x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return _unframed(grad.clone())
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        weight, framed = ctx.saved_tensors
+        if framed is None:
+            # it is asked for its size and its layout, and no number of it is read, as torch's own
+            # conv2d_input relies on too
+            like = {"dtype": grad.dtype, "device": grad.device, "memory_format": ctx.layout}
+            framed = torch.empty(ctx.size, **like)
+        how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, list(ctx.needs_input_grad)
+        back = torch.ops.aten.convolution_backward
+        of_framed, of_weight, of_bias = back(grad, framed, weight, [len(weight)], *how)
+        del framed  # before the next map of its size
+        return None if of_framed is None else _unframed(of_framed), of_weight, of_bias
 
 
 def _framed(x: Tensor) -> Tensor:
