@@ -15,9 +15,11 @@ from framestyle.errors import SettingsError
 from framestyle.settings import (
     Layers,
     Settings,
+    flag_name,
     fraction,
     from_plain,
     layers,
+    meanings,
     number,
     path,
     seconds,
@@ -293,6 +295,12 @@ class Config:
 
 
 GROUPS: tuple[str, ...] = tuple(group.name for group in dataclasses.fields(Config))
+FLAGS: Mapping[str, str] = {
+    f"{group}.{field.name}": flag_name(field, meaning)
+    for group in GROUPS
+    for field, meaning in meanings(type(getattr(Config(), group)))
+}
+"""Command line flag of every setting, by group and name, as ``style.iterations``."""
 
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "draft": {

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from framestyle.config import FLOWS, Config
+from framestyle.config import FLAGS, FLOWS
 from framestyle.errors import SettingsError
-from framestyle.settings import flag_name, meanings
 
 FLAG_OFF = {"dream": "--no-dream", "style": "--no-style"}
 DREAM = {"dream.layers", "dream.strength", "dream.guide"}
@@ -38,7 +37,7 @@ def check_used(changes: Mapping[str, Mapping[str, Any]]) -> None:
     for said, is_said, how, names in _rules(values):
         clash = sorted(names & asked)
         if is_said and clash:
-            raise SettingsError(f"{_flag(clash[0])} {how} {said}; give one of them up")
+            raise SettingsError(f"{FLAGS[clash[0]]} {how} {said}; give one of them up")
 
 
 def unused(changes: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -49,7 +48,7 @@ def unused(changes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = []
     for group, off in FLAG_OFF.items():
         given = changes.get(group, {})
-        names = [_flag(f"{group}.{name}") for name in given if name != "enabled"]
+        names = [FLAGS[f"{group}.{name}"] for name in given if name != "enabled"]
         if given.get("enabled") is False and names:
             lines.append(f"not used with {off}: {', '.join(names)}")
     return lines
@@ -77,13 +76,3 @@ def _rules(values: Mapping[str, Any]) -> list[tuple[str, bool, str, set[str]]]:
         ("--no-graphs", values.get("compute.graphs") is False, useless, {"compute.compile"}),
         ("--no-cuts", values.get("motion.cuts") is False, against, {"motion.shots"}),
     ]  # fmt: skip
-
-
-def _flag(name: str) -> str:
-    group, _, key = name.partition(".")
-    known = {field.name: (field, meaning) for field, meaning in meanings(_kind(group))}
-    return flag_name(*known[key])
-
-
-def _kind(group: str) -> Any:
-    return type(getattr(Config(), group))

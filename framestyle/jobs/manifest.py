@@ -13,17 +13,11 @@ import cv2
 import numpy
 import torch
 
-from framestyle.config import GROUPS, Config
+from framestyle.config import FLAGS, GROUPS, Config
 from framestyle.errors import InputError, UnfinishedJobError
 from framestyle.files import opened_at_once, read_at_most
-from framestyle.settings import as_plain, flag_name, meanings
+from framestyle.settings import as_plain
 
-_FLAGS = {
-    f"settings.{group}.{field.name}": flag_name(field, meaning)
-    for group in GROUPS
-    for field, meaning in meanings(type(getattr(Config(), group)))
-    if not isinstance(field.default, bool)  # of which the flag may say the opposite
-}
 _SAMPLE_BYTES = 1 << 20
 _MOST_BYTES = 1 << 28  # the frames of a day are two million lines
 _SHOWN_CHARACTERS = 200
@@ -70,8 +64,8 @@ class Manifest:
         """Say in words what differs from another job, one line each."""
         mine, theirs = self._flat(), other._flat()
         return [
-            f"{_shown(self._told(key))}: {_shown(theirs.get(key, 'not set'))} before, "
-            f"{_shown(mine.get(key, 'not set'))} now"
+            f"{_shown(self._told(key, mine.get(key)))}: "
+            f"{_shown(theirs.get(key, 'not set'))} before, {_shown(mine.get(key, 'not set'))} now"
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
@@ -86,11 +80,13 @@ class Manifest:
     def _flat(self) -> dict[str, Any]:
         return _flat({part: getattr(self, part) for part in _COMPARED})
 
-    def _told(self, key: str) -> str:
+    def _told(self, key: str, value: Any) -> str:
         """Return what people call a thing: a setting by its flag, an input with its file."""
-        name = self.names.get(key.removeprefix("inputs."))
-        named = f"{key} ({name})" if name is not None and key.startswith("inputs.") else key
-        return _FLAGS.get(key, named)
+        part, _, name = key.partition(".")
+        if part == "settings" and not isinstance(value, bool):  # whose flag may say the opposite
+            return FLAGS.get(name, key)
+        file = self.names.get(name) if part == "inputs" else None
+        return key if file is None else f"{key} ({file})"
 
     def save(self, path: Path) -> None:
         """Write it; a power cut leaves the old file or the new one."""
