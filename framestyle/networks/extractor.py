@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Plan, Room
 from framestyle.networks.layers import normalised
+from framestyle.networks.packed import Packer
 from framestyle.networks.pooling import lean, short
 from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
 
@@ -36,6 +37,7 @@ class Extractor(nn.Module):
         layers: Sequence[str],
         summed: Mapping[str, Summed],
         room: Room,
+        packer: Packer,
     ) -> None:
         super().__init__()
         layers = [*layers, *summed]
@@ -46,7 +48,8 @@ class Extractor(nn.Module):
         self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
         self._shift = -torch.tensor(mean).view(1, 3, 1, 1).to(device) * self._scale
         self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
-        modules = lean(_pooled_first([module for _, module in stages], self._taps), device)
+        modules = _pooled_first([module for _, module in stages], self._taps)
+        modules = packer.stages(lean(modules, device), self._taps, device)
         untapped_before = [False, *(tap is None for tap in self._taps)]
         self._stages = nn.ModuleList(
             # In place saves the memory of one map for each ReLU, and spoils the map before it.

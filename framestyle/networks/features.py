@@ -10,6 +10,7 @@ from torch import nn
 from framestyle.errors import ModelError
 from framestyle.networks.extractor import Extractor, Stages, Triple
 from framestyle.networks.footprint import Room
+from framestyle.networks.packed import Packer
 from framestyle.networks.sizes import smallest_side
 from framestyle.networks.tiled import Summed
 
@@ -40,6 +41,7 @@ class FeatureNetwork(nn.Module):
         self.std = std
         self.pooling = pooling
         self._stages = nn.ModuleList(module for _, module in stages)
+        self._packer = Packer()
         self.requires_grad_(False)
         self.eval()
         self.to(memory_format=torch.channels_last)
@@ -87,7 +89,7 @@ class FeatureNetwork(nn.Module):
         """
         summed = {name: total for name, total in (summed or {}).items() if name not in layers}
         stages = self._up_to([*layers, *summed])
-        return Extractor(self.mean, self.std, stages, layers, summed, room or Room())
+        return Extractor(self.mean, self.std, stages, layers, summed, room or Room(), self._packer)
 
     def minimum_side_px(self, layers: Sequence[str], least: int = 1) -> int:
         """Return the side of the smallest square image for which all ``layers`` can be computed.

@@ -92,7 +92,7 @@ def without_numbers(stage: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 def _is_plain(stage: nn.Module) -> bool:
     kernels = [module for module in stage.modules() if hasattr(module, "kernel_size")]
-    return isinstance(stage, Fire | nn.Sequential | nn.ReLU) or len(kernels) == 1
+    return isinstance(stage, Fire | nn.Sequential | nn.ReLU | nn.Identity) or len(kernels) == 1
 
 
 def _one(value: int | str | tuple[int, ...]) -> int:

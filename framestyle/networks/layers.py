@@ -86,36 +86,37 @@ class _ReflectingConv2d(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        framed = _framed(x)
+        inside = framed(x)
         _, learns, _ = ctx.needs_input_grad
-        ctx.save_for_backward(weight, framed if learns else None)
-        ctx.size, ctx.layout = framed.shape, layout_of(framed)
-        return nnf.conv2d(framed, weight, bias)
+        ctx.save_for_backward(weight, inside if learns else None)
+        ctx.size, ctx.layout = inside.shape, layout_of(inside)
+        return nnf.conv2d(inside, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        weight, framed = ctx.saved_tensors
-        if framed is None:
+        weight, inside = ctx.saved_tensors
+        if inside is None:
             # it is asked for its size and its layout, and no number of it is read, as torch's own
             # conv2d_input relies on too
             like = {"dtype": grad.dtype, "device": grad.device, "memory_format": ctx.layout}
-            framed = torch.empty(ctx.size, **like)
+            inside = torch.empty(ctx.size, **like)
         how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, list(ctx.needs_input_grad)
         back = torch.ops.aten.convolution_backward
-        of_framed, of_weight, of_bias = back(grad, framed, weight, [len(weight)], *how)
-        del framed  # before the next map of its size
-        return None if of_framed is None else _unframed(of_framed), of_weight, of_bias
+        of_inside, of_weight, of_bias = back(grad, inside, weight, [len(weight)], *how)
+        del inside  # before the next map of its size
+        return None if of_inside is None else unframed(of_inside), of_weight, of_bias
 
 
-def _framed(x: Tensor) -> Tensor:
+def framed(x: Tensor) -> Tensor:
+    """Return a map (N, C, H, W) with a border of one pixel, reflected."""
     plain = x.device.type in ("cpu", "meta")  # the second has shapes only
     if not plain and x.is_contiguous(memory_format=torch.channels_last):
         return reflected(x)  # torch's own is contiguous on a GPU, whatever it is given
     return nnf.pad(x, (1, 1, 1, 1), mode="reflect")
 
 
-def _unframed(grad: Tensor) -> Tensor:
+def unframed(grad: Tensor) -> Tensor:
     """Return the gradient in a map from that in the map with its border, which is changed."""
     # what a pixel of the border got belongs to the one that it shows; with the columns folded over
     # their whole length, rows bring the corners along

@@ -27,16 +27,15 @@ def squared_norm(values: Tensor) -> Tensor:
 class _SquaredDistances(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
-        differences = [v - target for v, target in zip(values, targets, strict=True)]
+        # lists at a time: on small matrices, what is around an operation takes longer than itself
+        differences = torch._foreach_sub(list(values), list(targets))
         ctx.save_for_backward(*differences)
         return torch.stack([squared_norm(difference) for difference in differences])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        factors = (2.0 * grad).unbind()
-        pairs = zip(ctx.saved_tensors, factors, strict=True)
-        return None, *(difference * factor for difference, factor in pairs)
+        return None, *torch._foreach_mul(list(ctx.saved_tensors), list((2.0 * grad).unbind()))
 
 
 def squared_distance(values: Tensor, target: Tensor) -> Tensor:

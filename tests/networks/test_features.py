@@ -8,6 +8,7 @@ from framestyle.errors import ModelError
 from framestyle.networks import NETWORKS, network_spec
 from framestyle.networks.fields import map_sizes
 from framestyle.networks.footprint import kept_by
+from framestyle.networks.packed import can_pack
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 DEEPEST = {
@@ -61,7 +62,8 @@ def test_relu_works_in_place_where_it_may(vgg):
     relus = [
         m.inplace for m in vgg.extractor(["conv1_1", "relu2_1"]).modules() if type(m) is nn.ReLU
     ]
-    assert relus == [False, True, True]
+    cut_off_by_convolution = can_pack("cpu", torch.float32)
+    assert relus == ([False, True] if cut_off_by_convolution else [False, True, True])
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,0 +1,241 @@
+"""Convolutions on a CPU whose weights lie in the order that oneDNN works in.
+
+Given weights in torch's order, oneDNN reorders them each time that it runs, forth and back, which
+takes a tenth of an iteration on small pictures. Those that do not learn are reordered once. The way
+back to the picture is itself a convolution, with kernels turned by half a turn (Dumoulin and Visin
+2016, relationship 8), so the same holds for it. A ReLU that comes after costs nothing: oneDNN cuts
+off at 0 before it writes.
+
+torch has all this as operations without a gradient, for its compiler; here they get one.
+"""
+
+import copy
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from framestyle.networks.layers import framed, layout_of, unframed
+
+SIZES_BYTES = 32 << 20
+"""The order depends on the size of the map. Of each layer, as many are kept as this holds; at least
+two, since a picture is often seen at two sizes in turn."""
+
+_ATEN = torch.ops.aten
+_CONVOLVE: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise", None), "default", None)
+_REORDER: Any = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
+
+
+class Weights:
+    """The weights of one convolution, frozen, for maps of several sizes. Threads may share it.
+
+    Args:
+        like: The convolution; stride and borders are its own, reflected borders are not made here.
+    """
+
+    def __init__(self, like: nn.Conv2d) -> None:
+        assert not isinstance(like.padding, str)
+        self._weight, self._bias = like.weight, like.bias
+        self._stride, self._dilation = list(like.stride), list(like.dilation)
+        self._padding = [0, 0] if like.padding_mode == "reflect" else list(like.padding)
+        reach = [(k - 1) * d for k, d in zip(like.kernel_size, like.dilation, strict=True)]
+        # the border that the gradient gets, to be convolved back to the size of the map
+        self._beyond = [r - p for r, p in zip(reach, self._padding, strict=True)]
+        self._turns = self._stride == [1, 1] and min(self._beyond) >= 0
+        self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Sequence[Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Weights":
+        """Share what is kept: copies of a layer differ in where they run, or in nothing."""
+        return self
+
+    def forth(self, x: Tensor, *, rectifies: bool) -> Tensor:
+        """Return the convolution of a map (N, C, H, W), cut off at 0 if asked."""
+        if not can_pack(x.device.type, x.dtype):
+            how = self._stride, self._padding, self._dilation
+            made: Tensor = nnf.conv2d(x, self._weight, self._bias, *how)
+            return made.relu_() if rectifies else made
+        x = x.contiguous(memory_format=torch.channels_last)
+        result: Tensor = _CONVOLVE(x, *self._packed(x.shape, "relu" if rectifies else "none"))
+        return result
+
+    def back(self, grad: Tensor, shape: torch.Size, layout: torch.memory_format) -> Tensor:
+        """Return the gradient in a map of a shape and layout from that in its convolution."""
+        result: Tensor
+        if self._turns and can_pack(grad.device.type, grad.dtype):
+            grad = grad.contiguous(memory_format=torch.channels_last)
+            result = _CONVOLVE(grad, *self._packed(grad.shape, None))
+            return result
+        # it is asked for its size and its layout, and no number of it is read, as torch's own
+        # conv2d_input relies on too
+        x = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
+        how = self._stride, self._padding, self._dilation, False, [0, 0], 1, [True, False, False]
+        result = _ATEN.convolution_backward(grad, x, self._weight, None, *how)[0]
+        return result
+
+    def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
+        """Return what oneDNN is given beside a map, forth (with what comes then) or back (None)."""
+        weight = self._weight.detach()
+        # a network that is moved or cast has other numbers in the same parameters
+        key = then, shape, weight.data_ptr(), weight._version
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][1]
+        plain, bias, stride, padding = weight, self._bias, self._stride, self._padding
+        if then is None:
+            plain = plain.flip(2, 3).transpose(0, 1).contiguous()
+            bias, stride, padding = None, [1, 1], self._beyond
+        how: tuple[Any, ...] = bias, padding, stride, self._dilation, 1, then or "none", [], ""
+        made = (_reordered(plain, shape, padding, stride, self._dilation), *how)
+        most = max(4, SIZES_BYTES // weight.nbytes)  # two sizes, both ways
+        with self._lock:
+            self._kept[key] = weight, made  # held, so that no others get its place in memory
+            while len(self._kept) > most:
+                self._kept.popitem(last=False)
+        return made
+
+
+class PackedConv2d(nn.Conv2d):
+    """A convolution whose weights do not learn, and the ReLU after it if asked.
+
+    Args:
+        like: What it gives the numbers and the gradient of.
+        packed: Its weights.
+        rectifies: Whether it cuts off at 0.
+    """
+
+    def __init__(self, like: nn.Conv2d, packed: Weights, *, rectifies: bool = False) -> None:
+        super().__init__(
+            like.in_channels,
+            like.out_channels,
+            like.kernel_size,  # type: ignore[arg-type]
+            like.stride,  # type: ignore[arg-type]
+            like.padding,  # type: ignore[arg-type]
+            like.dilation,  # type: ignore[arg-type]
+            bias=like.bias is not None,
+            padding_mode=like.padding_mode,
+            device="meta",
+        )
+        self.weight, self.bias = like.weight, like.bias
+        self.packed, self.rectifies = packed, rectifies
+        self.reflects = like.padding_mode == "reflect"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, C', H', W') for (N, C, H, W)."""
+        result: Tensor = _PackedConv2d.apply(x, self)
+        return result
+
+
+class Packer:
+    """Packs the weights of one network, once for all who run it."""
+
+    def __init__(self) -> None:
+        self._weights: dict[int, Weights] = {}
+
+    def stages(
+        self, stages: Sequence[nn.Module], taps: Sequence[str | None], device: torch.device
+    ) -> list[nn.Module]:
+        """Return stages as they are run on a device, sharing their weights.
+
+        Args:
+            stages: They run one after the other.
+            taps: What is not None is looked at after its stage.
+            device: Others than CPUs run them as they are.
+        """
+        if not can_pack(device.type, torch.float32):
+            return list(stages)
+        made = [self._stage(stage) for stage in stages]
+        for number, stage in enumerate(made[:-1]):
+            goes_on = taps[number] is None and isinstance(made[number + 1], nn.ReLU)
+            if goes_on and isinstance(stage, PackedConv2d):
+                made[number] = PackedConv2d(stage, stage.packed, rectifies=True)
+                made[number + 1] = nn.Identity()
+        return made
+
+    def _stage(self, stage: nn.Module) -> nn.Module:
+        """Return a copy of a stage that shares its weights, with packed convolutions."""
+        conv, norm = getattr(stage, "conv", None), getattr(stage, "bn", None)
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.Identity):
+            # torchvision's BasicConv2d, normalisation folded away: a ReLU comes after
+            return self._layer(conv, rectifies=True)
+        if isinstance(stage, nn.Conv2d):
+            return self._layer(stage)
+        shared: dict[int, Any] = {id(p): p for p in (*stage.parameters(), *stage.buffers())}
+        stage = copy.deepcopy(stage, shared)
+        for name, child in stage.named_children():
+            setattr(stage, name, self._stage(child))
+        return stage
+
+    def _layer(self, like: nn.Conv2d, *, rectifies: bool = False) -> nn.Module:
+        plain = like.groups == 1 and like.padding_mode in ("zeros", "reflect")
+        if not plain or isinstance(like.padding, str):
+            return nn.Sequential(like, nn.ReLU()) if rectifies else like
+        packed = self._weights.setdefault(id(like.weight), Weights(like))
+        return PackedConv2d(like, packed, rectifies=rectifies)
+
+
+class _PackedConv2d(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layer: PackedConv2d) -> Tensor:
+        if layer.reflects:
+            x = framed(x)
+        made = layer.packed.forth(x, rectifies=layer.rectifies)
+        ctx.layer, ctx.shape, ctx.layout = layer, x.shape, layout_of(x)
+        if layer.rectifies and ctx.needs_input_grad[0]:
+            ctx.save_for_backward(made)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        layer: PackedConv2d = ctx.layer
+        if layer.rectifies:
+            (made,) = ctx.saved_tensors
+            grad = _ATEN.threshold_backward(grad, made, 0)
+        of_x = layer.packed.back(grad, ctx.shape, ctx.layout)
+        return (unframed(of_x) if layer.reflects else of_x), None
+
+
+@lru_cache
+def can_pack(device_type: str, dtype: torch.dtype) -> bool:
+    """Tell whether oneDNN takes reordered weights of a precision here, by trying.
+
+    What does that has no promise of torch's to stay, and not every processor has it for bfloat16.
+    """
+    if device_type != "cpu" or _CONVOLVE is None or _REORDER is None or not _is_built():
+        return False
+    x = torch.linspace(-1, 1, 4 * 8 * 8).view(1, 4, 8, 8).to(dtype)
+    x = x.contiguous(memory_format=torch.channels_last)
+    weight = torch.linspace(-1, 1, 4 * 4 * 9).view(4, 4, 3, 3).to(dtype)
+    how = (1, 1), (1, 1), (1, 1)
+    with torch.no_grad():
+        expected = nnf.conv2d(x, weight, padding=1)
+        try:
+            packed = _reordered(weight, x.shape, *how)
+            made = _CONVOLVE(x, packed, None, *how, 1, "none", [], "")
+        except (RuntimeError, TypeError):
+            return False
+    same_layout = made.is_contiguous(memory_format=torch.channels_last)
+    return same_layout and torch.allclose(made.float(), expected.float(), atol=0.05)
+
+
+def _is_built() -> bool:
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+def _reordered(
+    weight: Tensor,
+    shape: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> Tensor:
+    made: Tensor = _REORDER(weight.to_mkldnn(), padding, stride, dilation, 1, list(shape))
+    return made
