@@ -15,6 +15,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from safetensors.torch import save_file
 from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.profiler import ProfilerActivity, profile
 
 from framestyle.config import Config
 from framestyle.motion import Motion
@@ -68,6 +69,19 @@ def random_model():
 def random_network(random_model):
     """SqueezeNet with random weights that keep features near 1 in size."""
     return network_spec("squeezenet1_0").network(random_model())
+
+
+@pytest.fixture(scope="session")
+def convolutions_of():
+    """Returns ``convolutions_of(function)``: how many it computes, forth and back."""
+    names = "aten::convolution", "aten::convolution_backward", "mkldnn::_convolution_pointwise"
+
+    def count(function):
+        with profile(activities=[ProfilerActivity.CPU]) as seen:
+            function()
+        return sum(event.count for event in seen.key_averages() if event.key in names)
+
+    return count
 
 
 def as_tensor(pixels):

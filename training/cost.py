@@ -17,19 +17,19 @@ SIZE = (218, 512)
 
 def multiply_adds(network: FeatureNetwork, layers: Sequence[str], side_px: int = 512) -> int:
     """Count the multiply-adds of the convolutions down to the deepest of ``layers``."""
-    total, hooks = 0, []
+    total = 0
 
     def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
         nonlocal total
         assert isinstance(module, nn.Conv2d)
         total += module.weight[0].numel() * output.numel()
 
-    extract = network.extractor(layers)
-    for module in extract.modules():
-        if isinstance(module, nn.Conv2d):
-            hooks.append(module.register_forward_hook(count))
+    deepest = max(network.taps.index(layer) for layer in layers)
+    bare = nn.Sequential(*(stage for _, stage in network.named_stages[: deepest + 1]))
+    convolutions = [module for module in bare.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [module.register_forward_hook(count) for module in convolutions]
     with torch.no_grad():
-        extract(torch.zeros(1, 3, side_px, side_px, device=network.device))
+        bare(torch.zeros(1, 3, side_px, side_px, device=network.device, dtype=network.dtype))
     for hook in hooks:
         hook.remove()
     return total

@@ -5,17 +5,18 @@ from collections.abc import Hashable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from framestyle.networks.chain import Chain, Link, Rectified, Summed
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Plan, Room
 from framestyle.networks.layers import normalised
 from framestyle.networks.packed import Packer
 from framestyle.networks.pooling import lean, short
-from framestyle.networks.tiled import Summed, TiledStages, Tiling, with_mean
+from framestyle.networks.tiled import TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]
 Stages = Sequence[tuple[str, nn.Module]]
-Run = tuple[TiledStages | None, Sequence[nn.Module]]
-"""Stages that are run tile by tile, if any, and those after them."""
+Run = tuple[TiledStages | None, Sequence[nn.Module] | Chain]
+"""Stages that are run tile by tile, if any, and those after them: as one where they can be."""
 
 
 class Extractor(nn.Module):
@@ -53,14 +54,15 @@ class Extractor(nn.Module):
         untapped_before = [False, *(tap is None for tap in self._taps)]
         self._stages = nn.ModuleList(
             # In place saves the memory of one map for each ReLU, and spoils the map before it.
-            nn.ReLU(inplace=free) if isinstance(module, nn.ReLU) else module
+            Rectified(inplace=free) if isinstance(module, nn.ReLU) else module
             for free, module in zip(untapped_before, modules, strict=False)
         )
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
         tiled, whole = self._planned((image.shape[2], image.shape[3]))
-        features, first = {}, len(self._stages) - len(whole)
+        count = len(whole.links if isinstance(whole, Chain) else whole)
+        features, first = {}, len(self._stages) - count
         if tiled is None:
             x = self._prepared(image)
         else:
@@ -69,6 +71,12 @@ class Extractor(nn.Module):
             made = {**maps, **means}
             taps = enumerate(self._taps[:first])
             features = {tap: made[number] for number, tap in taps if tap is not None}
+        if isinstance(whole, Chain):
+            for number, value in whole(x).items():
+                tap = self._taps[first + number]
+                assert tap is not None
+                features[tap] = value
+            return features
         for tap, stage in zip(self._taps[first:], whole, strict=True):
             x = stage(x)
             if tap is not None and tap in self._summed:
@@ -100,16 +108,29 @@ class Extractor(nn.Module):
             if tiling is not None:
                 tiled = self._tiled_by(tiling, size)
                 whole = short(whole[tiling.stages :])
-            self._plans[key] = self._room.in_use, (tiled, whole)
+            self._plans[key] = self._room.in_use, (tiled, self._as_one(whole))
         self._room.in_use, run = self._plans[key]
         return run
 
+    def _as_one(self, stages: Sequence[nn.Module]) -> Sequence[nn.Module] | Chain:
+        """Return the last stages as one, where the way back of each is written out."""
+        links = [stage for stage in stages if isinstance(stage, Link)]
+        if not links or len(links) < len(stages):
+            return stages
+        summed, mapped = self._wanted(self._taps[len(self._stages) - len(stages) :])
+        return Chain(links, mapped, summed)
+
+    def _wanted(self, taps: Sequence[str | None]) -> tuple[dict[int, Summed], list[int]]:
+        """Return of which stages a sum is wanted, and of which the map, by number."""
+        names = [(number, tap) for number, tap in enumerate(taps) if tap is not None]
+        summed = {number: self._summed[tap] for number, tap in names if tap in self._summed}
+        return summed, [number for number, _ in names if number not in summed]
+
     def _tiled_by(self, tiling: Tiling, size: Size) -> TiledStages:
         first = list(self._stages)[: tiling.stages]
-        names = list(enumerate(self._taps[: tiling.stages]))
-        summed = {number: self._summed[tap] for number, tap in names if tap and tap in self._summed}
+        summed, mapped = self._wanted(self._taps[: tiling.stages])
         # the last of them goes on to those after it
-        mapped = [n for n, tap in names if (tap and n not in summed) or n == len(first) - 1]
+        mapped = sorted({*mapped, len(first) - 1})
         return TiledStages(
             self._prepared,
             first,

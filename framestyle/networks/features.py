@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from framestyle.errors import ModelError
+from framestyle.networks.chain import Summed
 from framestyle.networks.extractor import Extractor, Stages, Triple
 from framestyle.networks.footprint import Room
 from framestyle.networks.packed import Packer
 from framestyle.networks.sizes import smallest_side
-from framestyle.networks.tiled import Summed
 
 Pooling = Literal["max", "average"]
 

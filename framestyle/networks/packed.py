@@ -19,9 +19,9 @@ from typing import Any
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from framestyle.networks.layers import framed, layout_of, unframed
+from framestyle.networks.chain import Passed, Shape, alone
+from framestyle.networks.layers import framed, unframed
 
 SIZES_BYTES = 32 << 20
 """The order depends on the size of the map. Of each layer, as many are kept as this holds; at least
@@ -37,17 +37,21 @@ class Weights:
 
     Args:
         like: The convolution; stride and borders are its own, reflected borders are not made here.
+
+    Attributes:
+        padding: Zeros around a map, [vertical, horizontal].
+        turns: Whether the way back is a convolution, too.
     """
 
     def __init__(self, like: nn.Conv2d) -> None:
         assert not isinstance(like.padding, str)
         self._weight, self._bias = like.weight, like.bias
         self._stride, self._dilation = list(like.stride), list(like.dilation)
-        self._padding = [0, 0] if like.padding_mode == "reflect" else list(like.padding)
+        self.padding = [0, 0] if like.padding_mode == "reflect" else list(like.padding)
         reach = [(k - 1) * d for k, d in zip(like.kernel_size, like.dilation, strict=True)]
         # the border that the gradient gets, to be convolved back to the size of the map
-        self._beyond = [r - p for r, p in zip(reach, self._padding, strict=True)]
-        self._turns = self._stride == [1, 1] and min(self._beyond) >= 0
+        self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
+        self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
         self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Sequence[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -57,26 +61,14 @@ class Weights:
 
     def forth(self, x: Tensor, *, rectifies: bool) -> Tensor:
         """Return the convolution of a map (N, C, H, W), cut off at 0 if asked."""
-        if not can_pack(x.device.type, x.dtype):
-            how = self._stride, self._padding, self._dilation
-            made: Tensor = nnf.conv2d(x, self._weight, self._bias, *how)
-            return made.relu_() if rectifies else made
         x = x.contiguous(memory_format=torch.channels_last)
         result: Tensor = _CONVOLVE(x, *self._packed(x.shape, "relu" if rectifies else "none"))
         return result
 
-    def back(self, grad: Tensor, shape: torch.Size, layout: torch.memory_format) -> Tensor:
-        """Return the gradient in a map of a shape and layout from that in its convolution."""
-        result: Tensor
-        if self._turns and can_pack(grad.device.type, grad.dtype):
-            grad = grad.contiguous(memory_format=torch.channels_last)
-            result = _CONVOLVE(grad, *self._packed(grad.shape, None))
-            return result
-        # it is asked for its size and its layout, and no number of it is read, as torch's own
-        # conv2d_input relies on too
-        x = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
-        how = self._stride, self._padding, self._dilation, False, [0, 0], 1, [True, False, False]
-        result = _ATEN.convolution_backward(grad, x, self._weight, None, *how)[0]
+    def back(self, grad: Tensor) -> Tensor:
+        """Return the gradient in a map from that in its convolution; where ``turns``."""
+        grad = grad.contiguous(memory_format=torch.channels_last)
+        result: Tensor = _CONVOLVE(grad, *self._packed(grad.shape, None))
         return result
 
     def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
@@ -88,7 +80,7 @@ class Weights:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key][1]
-        plain, bias, stride, padding = weight, self._bias, self._stride, self._padding
+        plain, bias, stride, padding = weight, self._bias, self._stride, self.padding
         if then is None:
             plain = plain.flip(2, 3).transpose(0, 1).contiguous()
             bias, stride, padding = None, [1, 1], self._beyond
@@ -129,8 +121,37 @@ class PackedConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C', H', W') for (N, C, H, W)."""
-        result: Tensor = _PackedConv2d.apply(x, self)
-        return result
+        return alone(x, self)
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return its map; for the way back, that is needed where it is cut off at 0."""
+        if self.reflects:
+            x = framed(x)
+        if can_pack(x.device.type, x.dtype):
+            made = self.packed.forth(x, rectifies=self.rectifies)
+        else:
+            how = self.stride, self.packed.padding, self.dilation
+            made = nnf.conv2d(x, self.weight, self.bias, *how)
+            made = made.relu_() if self.rectifies else made
+        return made, made if self.rectifies else None
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient in a map."""
+        if kept is not None:
+            grad = _ATEN.threshold_backward(grad, kept, 0)
+        size, layout = like
+        if self.reflects:
+            size = torch.Size((*size[:2], size[2] + 2, size[3] + 2))
+        if self.packed.turns and can_pack(grad.device.type, grad.dtype):
+            of_x = self.packed.back(grad)
+        else:
+            # it is asked for its size and its layout, and no number of it is read, as torch's own
+            # conv2d_input relies on too
+            x = torch.empty(size, dtype=grad.dtype, device=grad.device, memory_format=layout)
+            how = self.stride, self.packed.padding, self.dilation, False, [0, 0], 1
+            slope = _ATEN.convolution_backward
+            of_x = slope(grad, x, self.weight, None, *how, [True, False, False])[0]
+        return unframed(of_x) if self.reflects else of_x
 
 
 class Packer:
@@ -156,7 +177,7 @@ class Packer:
             goes_on = taps[number] is None and isinstance(made[number + 1], nn.ReLU)
             if goes_on and isinstance(stage, PackedConv2d):
                 made[number] = PackedConv2d(stage, stage.packed, rectifies=True)
-                made[number + 1] = nn.Identity()
+                made[number + 1] = Passed()
         return made
 
     def _stage(self, stage: nn.Module) -> nn.Module:
@@ -179,28 +200,6 @@ class Packer:
             return nn.Sequential(like, nn.ReLU()) if rectifies else like
         packed = self._weights.setdefault(id(like.weight), Weights(like))
         return PackedConv2d(like, packed, rectifies=rectifies)
-
-
-class _PackedConv2d(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, layer: PackedConv2d) -> Tensor:
-        if layer.reflects:
-            x = framed(x)
-        made = layer.packed.forth(x, rectifies=layer.rectifies)
-        ctx.layer, ctx.shape, ctx.layout = layer, x.shape, layout_of(x)
-        if layer.rectifies and ctx.needs_input_grad[0]:
-            ctx.save_for_backward(made)
-        return made
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        layer: PackedConv2d = ctx.layer
-        if layer.rectifies:
-            (made,) = ctx.saved_tensors
-            grad = _ATEN.threshold_backward(grad, made, 0)
-        of_x = layer.packed.back(grad, ctx.shape, ctx.layout)
-        return (unframed(of_x) if layer.reflects else of_x), None
 
 
 @lru_cache

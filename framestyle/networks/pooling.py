@@ -1,14 +1,12 @@
 """Pooling whose gradient is written out: torch's own take several times as long, or keep more."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from framestyle.networks.layers import layout_of
+from framestyle.networks.chain import Shape, alone
 
 LEAN_ON = ("cpu", "cuda", "meta")
 """Devices whose way back reads where the maxima were; Apple's GPUs look for them in the map."""
@@ -24,8 +22,19 @@ class HalvingMean(nn.AvgPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C, h, w) for (N, C, H, W), half of each side."""
-        result: Tensor = _HalvingMean.apply(x)
-        return result
+        return alone(x, self)
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the means; nothing is needed for the way back."""
+        return nnf.avg_pool2d(x, 2), None
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient in a map from that in its means."""
+        height, width = like.size[2:]
+        spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
+        if (height % 2, width % 2) == (0, 0):
+            return spread
+        return nnf.pad(spread, (0, width % 2, 0, height % 2))
 
 
 class LeanMaxPool2d(nn.MaxPool2d):
@@ -47,7 +56,26 @@ class LeanMaxPool2d(nn.MaxPool2d):
         if x.device.type not in LEAN_ON:
             plain: Tensor = super().forward(x)
             return plain
-        result: Tensor = _LeanMaxPool2d.apply(x, self)
+        return alone(x, self)
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the maxima and where they were."""
+        maxima, places = _ATEN.max_pool2d_with_indices(x, *self.window, self.ceil_mode)
+        corners = _corners(self, x.shape, maxima) if self.short else None
+        return maxima, places if corners is None else (places - corners).to(torch.int16)
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient in a map from that in its maxima."""
+        assert kept is not None
+        # it is asked for its size and its layout, and no number of it is read
+        x = torch.empty(like.size, dtype=grad.dtype, device=grad.device, memory_format=like.layout)
+        if kept.dtype == torch.int16:
+            corners = _corners(self, like.size, grad)
+            assert corners is not None
+            kept = kept.long().add_(corners)
+        places = kept.contiguous(memory_format=like.layout)
+        slope = _ATEN.max_pool2d_with_indices_backward
+        result: Tensor = slope(grad, x, *self.window, self.ceil_mode, places)
         return result
 
     @property
@@ -69,49 +97,7 @@ def short(stages: Iterable[nn.Module]) -> list[nn.Module]:
     return [LeanMaxPool2d(s, short=True) if isinstance(s, LeanMaxPool2d) else s for s in stages]
 
 
-class _HalvingMean(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.size = x.shape[2:]
-        return nnf.avg_pool2d(x, 2)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        height, width = ctx.size
-        spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
-        if (height % 2, width % 2) == (0, 0):
-            return spread
-        return nnf.pad(spread, (0, width % 2, 0, height % 2))
-
-
-class _LeanMaxPool2d(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, pool: LeanMaxPool2d) -> Tensor:
-        ctx.pool, ctx.size, ctx.layout = pool, x.shape, layout_of(x)
-        maxima, places = _ATEN.max_pool2d_with_indices(x, *pool.window, pool.ceil_mode)
-        if ctx.needs_input_grad[0]:
-            corners = _corners(pool, x, maxima) if pool.short else None
-            kept = places if corners is None else (places - corners).to(torch.int16)
-            ctx.save_for_backward(kept)
-        result: Tensor = maxima
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (places,) = ctx.saved_tensors
-        # it is asked for its size and its layout, and no number of it is read
-        x = torch.empty(ctx.size, dtype=grad.dtype, device=grad.device, memory_format=ctx.layout)
-        if places.dtype == torch.int16:
-            places = places.long().add_(_corners(ctx.pool, x, grad))
-        places, how = places.contiguous(memory_format=ctx.layout), ctx.pool.window
-        slope = _ATEN.max_pool2d_with_indices_backward
-        result: Tensor = slope(grad, x, *how, ctx.pool.ceil_mode, places)
-        return result, None
-
-
-def _corners(pool: LeanMaxPool2d, x: Tensor, maxima: Tensor) -> Tensor | None:
+def _corners(pool: LeanMaxPool2d, size: torch.Size, maxima: Tensor) -> Tensor | None:
     """Return the place where each square begins, (h, w) int64, row after row as torch counts them.
 
     None where a square reaches too far from there for two bytes.
@@ -119,8 +105,8 @@ def _corners(pool: LeanMaxPool2d, x: Tensor, maxima: Tensor) -> Tensor | None:
     kernel, stride, padding, dilation = pool.window
     height, width = maxima.shape[2:]
     reach_y, reach_x = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
-    if reach_y * x.shape[3] + reach_x > torch.iinfo(torch.int16).max:
+    if reach_y * size[3] + reach_x > torch.iinfo(torch.int16).max:
         return None
-    rows = torch.arange(height, device=x.device) * stride[0] - padding[0]
-    columns = torch.arange(width, device=x.device) * stride[1] - padding[1]
-    return rows[:, None] * x.shape[3] + columns
+    rows = torch.arange(height, device=maxima.device) * stride[0] - padding[0]
+    columns = torch.arange(width, device=maxima.device) * stride[1] - padding[1]
+    return rows[:, None] * size[3] + columns

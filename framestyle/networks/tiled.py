@@ -9,29 +9,15 @@ is that of the whole picture.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from framestyle.networks.chain import Summed
 from framestyle.networks.fields import Field, Size
 from framestyle.networks.tiles import Part, cut
-
-
-class Summed(Protocol):
-    """A sum over the positions of a map, which can be made in parts."""
-
-    def total(self, features: Tensor) -> Tensor:
-        """Return the sum over the positions of features (1, N, h, w), float32."""
-        ...
-
-    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
-        """Return the gradient in the features, of their shape, from that in the sum.
-
-        It is added to ``onto``, which it may change, where there is one.
-        """
-        ...
 
 
 @dataclass(frozen=True)

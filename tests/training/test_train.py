@@ -72,7 +72,7 @@ def residues(training, teacher):
 @pytest.mark.parametrize("rate", [3e-3, 0.0])
 def test_learns(rate, pictures, teacher, recipe, tmp_path):
     """And with a rate of 0 it does not: the network learns, not only its heads."""
-    longer = replace(recipe, steps=40, own_share=0.0, rate=rate)
+    longer = replace(recipe, steps=60, own_share=0.0, rate=rate)
     training = Training(pictures, [teacher], longer, tmp_path)
     with torch.no_grad():  # batch normalisation as it will be, for the network untrained
         for images in training.some_batches(20):

@@ -1,0 +1,169 @@
+"""Stages whose way back is written out, alone or several of them as one.
+
+autograd can take such a stage as a node of its own, and does where it runs alone. What is around a
+node takes as long as a convolution of a small map, so those that follow each other are one node.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from framestyle.networks.layers import layout_of
+
+
+class Shape(NamedTuple):
+    """What a map is like: its size (N, C, H, W), and how it lies in memory."""
+
+    size: torch.Size
+    layout: torch.memory_format
+
+    @classmethod
+    def of(cls, x: Tensor) -> "Shape":
+        """Return that of a map."""
+        return cls(x.shape, layout_of(x))
+
+
+@runtime_checkable
+class Link(Protocol):
+    """A stage with its way back."""
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return its map (N, C', H', W') of a map (N, C, H, W), and what the way back needs.
+
+        It may change ``x`` where it is told so when it is made.
+        """
+        ...
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient in a map that was like this from that in what was made of it."""
+        ...
+
+
+class Summed(Protocol):
+    """A sum over the positions of a map, which can be made in parts."""
+
+    def total(self, features: Tensor) -> Tensor:
+        """Return the sum over the positions of features (1, N, h, w), float32."""
+        ...
+
+    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
+        """Return the gradient in the features, of their shape, from that in the sum.
+
+        It is added to ``onto``, which it may change, where there is one.
+        """
+        ...
+
+
+class Rectified(nn.ReLU):
+    """Cutting off at 0, in place if asked."""
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return its map, which is needed for the way back."""
+        made = x.relu_() if self.inplace else x.relu()
+        return made, made
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient in a map."""
+        result: Tensor = torch.ops.aten.threshold_backward(grad, kept, 0)
+        return result
+
+
+class Passed(nn.Identity):
+    """Nothing, where another stage has done it already."""
+
+    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the map."""
+        return x, None
+
+    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+        """Return the gradient."""
+        return grad
+
+
+def alone(x: Tensor, link: Link) -> Tensor:
+    """Return what a link makes of a map; differentiable in it."""
+    result: Tensor = _Alone.apply(x, link)
+    return result
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Links that follow each other, and which of their maps are wanted.
+
+    Attributes:
+        links: They.
+        mapped: Those of which the map is wanted, by number.
+        summed: Those of which the mean of a sum over positions is wanted.
+    """
+
+    links: Sequence[Link]
+    mapped: Sequence[int]
+    summed: dict[int, Summed]
+
+    def __call__(self, x: Tensor) -> dict[int, Tensor]:
+        """Return what is wanted, by number, shallowest first; differentiable in the map ``x``."""
+        wanted = sorted({*self.mapped, *self.summed})
+        return dict(zip(wanted, _Chain.apply(x, self), strict=True))
+
+
+class _Alone(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, link: Link) -> Tensor:
+        ctx.link, ctx.like = link, Shape.of(x)
+        made, kept = link.forth(x)
+        ctx.save_for_backward(kept)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (kept,) = ctx.saved_tensors
+        return ctx.link.back(grad, kept, ctx.like), None
+
+
+class _Chain(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, chain: Chain) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.chain = chain
+        # a list of its own, since what autograd saves is held until the whole way back is done
+        ctx.trail = trail = []
+        wanted: list[Tensor] = []
+        for number, link in enumerate(chain.links):
+            like = Shape.of(x)
+            x, kept = link.forth(x)
+            summed = chain.summed.get(number)
+            if summed is not None:
+                wanted.append(summed.total(x) / (x.shape[2] * x.shape[3]))
+            elif number in chain.mapped:
+                wanted.append(x.detach())  # another name: what is returned would hold itself
+            if ctx.needs_input_grad[0]:
+                trail.append((like, kept, None if summed is None else x))
+        return tuple(wanted)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
+        chain, left, grad = ctx.chain, list(grads), None
+        if len(ctx.trail) < len(chain.links):
+            raise RuntimeError("the way back of a chain is taken a second time; it is gone")
+        while ctx.trail:
+            like, kept, features = ctx.trail.pop()
+            number = len(ctx.trail)
+            if number in chain.summed:
+                of_mean = left.pop()
+                if of_mean is not None:
+                    of_sum = of_mean / (features.shape[2] * features.shape[3])
+                    grad = chain.summed[number].slope(features, of_sum, grad)
+            elif number in chain.mapped:
+                of_map = left.pop()
+                if of_map is not None:
+                    grad = of_map if grad is None else grad + of_map
+            del features
+            if grad is not None:
+                grad = chain.links[number].back(grad, kept, like)
+        return grad, None
