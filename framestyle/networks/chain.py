@@ -38,8 +38,16 @@ class Link(Protocol):
         """
         ...
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
-        """Return the gradient in a map that was like this from that in what was made of it."""
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
+        """Return the gradient in a map from that in what was made of it.
+
+        Args:
+            grad: That.
+            kept: What ``forth`` kept, if anything. It is taken out, so that its memory is free as
+                soon as it has been used.
+            like: What the map was like.
+            spare: Whether ``grad`` may be changed.
+        """
         ...
 
 
@@ -66,10 +74,9 @@ class Rectified(nn.ReLU):
         made = x.relu_() if self.inplace else x.relu()
         return made, made
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""
-        result: Tensor = torch.ops.aten.threshold_backward(grad, kept, 0)
-        return result
+        return cut_off(grad, kept.pop(), spare=spare)
 
 
 class Passed(nn.Identity):
@@ -79,9 +86,17 @@ class Passed(nn.Identity):
         """Return the map."""
         return x, None
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient."""
         return grad
+
+
+def cut_off(grad: Tensor, made: Tensor, *, spare: bool) -> Tensor:
+    """Return the gradient before a ReLU from that after it, and what it made; in place if spare."""
+    slope = torch.ops.aten.threshold_backward
+    result: Tensor
+    result = slope.grad_input(grad, made, 0, grad_input=grad) if spare else slope(grad, made, 0)
+    return result
 
 
 def alone(x: Tensor, link: Link) -> Tensor:
@@ -121,8 +136,8 @@ class _Alone(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (kept,) = ctx.saved_tensors
-        return ctx.link.back(grad, kept, ctx.like), None
+        kept = [tensor for tensor in ctx.saved_tensors if tensor is not None]
+        return ctx.link.back(grad, kept, ctx.like, spare=False), None
 
 
 class _Chain(torch.autograd.Function):
@@ -142,7 +157,9 @@ class _Chain(torch.autograd.Function):
             elif number in chain.mapped:
                 wanted.append(x.detach())  # another name: what is returned would hold itself
             if ctx.needs_input_grad[0]:
-                trail.append((like, kept, None if summed is None else x))
+                held = [] if kept is None else [kept]
+                trail.append((like, held, None if summed is None else x))
+            del kept  # or the first map would be held with every other
         return tuple(wanted)
 
     @staticmethod
@@ -162,8 +179,9 @@ class _Chain(torch.autograd.Function):
             elif number in chain.mapped:
                 of_map = left.pop()
                 if of_map is not None:
-                    grad = of_map if grad is None else grad + of_map
+                    grad = of_map.clone() if grad is None else grad.add_(of_map)
+                del of_map
             del features
             if grad is not None:
-                grad = chain.links[number].back(grad, kept, like)
+                grad = chain.links[number].back(grad, kept, like, spare=True)
         return grad, None

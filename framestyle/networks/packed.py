@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from framestyle.networks.chain import Passed, Shape, alone
+from framestyle.networks.chain import Passed, Shape, alone, cut_off
 from framestyle.networks.layers import framed, unframed
 
 SIZES_BYTES = 32 << 20
@@ -135,10 +135,10 @@ class PackedConv2d(nn.Conv2d):
             made = made.relu_() if self.rectifies else made
         return made, made if self.rectifies else None
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""
-        if kept is not None:
-            grad = _ATEN.threshold_backward(grad, kept, 0)
+        if self.rectifies:
+            grad = cut_off(grad, kept.pop(), spare=spare)
         size, layout = like
         if self.reflects:
             size = torch.Size((*size[:2], size[2] + 2, size[3] + 2))

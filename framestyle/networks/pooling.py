@@ -28,7 +28,7 @@ class HalvingMean(nn.AvgPool2d):
         """Return the means; nothing is needed for the way back."""
         return nnf.avg_pool2d(x, 2), None
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its means."""
         height, width = like.size[2:]
         spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
@@ -64,16 +64,16 @@ class LeanMaxPool2d(nn.MaxPool2d):
         corners = _corners(self, x.shape, maxima) if self.short else None
         return maxima, places if corners is None else (places - corners).to(torch.int16)
 
-    def back(self, grad: Tensor, kept: Tensor | None, like: Shape) -> Tensor:
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its maxima."""
-        assert kept is not None
+        places = kept.pop()
         # it is asked for its size and its layout, and no number of it is read
         x = torch.empty(like.size, dtype=grad.dtype, device=grad.device, memory_format=like.layout)
-        if kept.dtype == torch.int16:
+        if places.dtype == torch.int16:
             corners = _corners(self, like.size, grad)
             assert corners is not None
-            kept = kept.long().add_(corners)
-        places = kept.contiguous(memory_format=like.layout)
+            places = places.long().add_(corners)
+        places = places.contiguous(memory_format=like.layout)
         slope = _ATEN.max_pool2d_with_indices_backward
         result: Tensor = slope(grad, x, *self.window, self.ceil_mode, places)
         return result

@@ -109,9 +109,9 @@ class Watching(Rectified):
         super().__init__()
         self.later, self.gone = [], []
 
-    def back(self, grad, kept, like):
+    def back(self, grad, kept, like, *, spare):
         self.gone.append(all(each() is None for each in self.later))
-        return super().back(grad, kept, like)
+        return super().back(grad, kept, like, spare=spare)
 
 
 class Watched(Rectified):
