@@ -222,7 +222,8 @@ def can_pack(device_type: str, dtype: torch.dtype) -> bool:
         except (RuntimeError, TypeError):
             return False
     same_layout = made.is_contiguous(memory_format=torch.channels_last)
-    return same_layout and torch.allclose(made.float(), expected.float(), atol=0.05)
+    error = (made.float() - expected.float()).norm() / expected.float().norm()
+    return same_layout and float(error) < 0.02  # that of bfloat16 is some thousandths
 
 
 def _is_built() -> bool:
