@@ -210,9 +210,9 @@ def can_pack(device_type: str, dtype: torch.dtype) -> bool:
     """
     if device_type != "cpu" or _CONVOLVE is None or _REORDER is None or not _is_built():
         return False
-    x = torch.linspace(-1, 1, 4 * 8 * 8).view(1, 4, 8, 8).to(dtype)
+    x = torch.linspace(-1, 1, 4 * 8 * 8, device="cpu").view(1, 4, 8, 8).to(dtype)
     x = x.contiguous(memory_format=torch.channels_last)
-    weight = torch.linspace(-1, 1, 4 * 4 * 9).view(4, 4, 3, 3).to(dtype)
+    weight = torch.linspace(-1, 1, 4 * 4 * 9, device="cpu").view(4, 4, 3, 3).to(dtype)
     how = (1, 1), (1, 1), (1, 1)
     with torch.no_grad():
         expected = nnf.conv2d(x, weight, padding=1)
