@@ -159,9 +159,7 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Ca
 
 def _bare(network: FeatureNetwork, layers: list[str], image: Tensor) -> Callable[[], object]:
     """Forward to the deepest layer, and the gradient back to the picture; recorded, as ours is."""
-    deepest = max(network.taps.index(layer) for layer in layers)
-    stages = [stage for _, stage in network.named_stages[: deepest + 1]]
-    bare = nn.Sequential(*stages)
+    bare = nn.Sequential(*(stage for _, stage in network.up_to(layers)))
     x = image.to(memory_format=torch.channels_last).requires_grad_(True)
 
     def run() -> None:

@@ -24,8 +24,7 @@ def multiply_adds(network: FeatureNetwork, layers: Sequence[str], side_px: int =
         assert isinstance(module, nn.Conv2d)
         total += module.weight[0].numel() * output.numel()
 
-    deepest = max(network.taps.index(layer) for layer in layers)
-    bare = nn.Sequential(*(stage for _, stage in network.named_stages[: deepest + 1]))
+    bare = nn.Sequential(*(stage for _, stage in network.up_to(layers)))
     convolutions = [module for module in bare.modules() if isinstance(module, nn.Conv2d)]
     hooks = [module.register_forward_hook(count) for module in convolutions]
     with torch.no_grad():

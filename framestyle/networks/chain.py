@@ -6,35 +6,25 @@ node takes as long as a convolution of a small map, so those that follow each ot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from framestyle.networks.layers import layout_of
-
-
-class Shape(NamedTuple):
-    """What a map is like: its size (N, C, H, W), and how it lies in memory."""
-
-    size: torch.Size
-    layout: torch.memory_format
-
-    @classmethod
-    def of(cls, x: Tensor) -> "Shape":
-        """Return that of a map."""
-        return cls(x.shape, layout_of(x))
+from framestyle.networks.layers import Shape
 
 
 @runtime_checkable
 class Link(Protocol):
     """A stage with its way back."""
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return its map (N, C', H', W') of a map (N, C, H, W), and what the way back needs.
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+        """Return its map of another, and what the way back needs.
 
-        It may change ``x`` where it is told so when it is made.
+        Args:
+            x: That, (N, C, H, W). It is changed where the link was told so when it was made.
+            keeps: Whether there is a way back.
         """
         ...
 
@@ -69,7 +59,7 @@ class Summed(Protocol):
 class Rectified(nn.ReLU):
     """Cutting off at 0, in place if asked."""
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
         """Return its map, which is needed for the way back."""
         made = x.relu_() if self.inplace else x.relu()
         return made, made
@@ -82,7 +72,7 @@ class Rectified(nn.ReLU):
 class Passed(nn.Identity):
     """Nothing, where another stage has done it already."""
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
         """Return the map."""
         return x, None
 
@@ -129,7 +119,7 @@ class _Alone(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, link: Link) -> Tensor:
         ctx.link, ctx.like = link, Shape.of(x)
-        made, kept = link.forth(x)
+        made, kept = link.forth(x, keeps=ctx.needs_input_grad[0])
         ctx.save_for_backward(kept)
         return made
 
@@ -148,15 +138,16 @@ class _Chain(torch.autograd.Function):
         # a list of its own, since what autograd saves is held until the whole way back is done
         ctx.trail = trail = []
         wanted: list[Tensor] = []
+        keeps = ctx.needs_input_grad[0]
         for number, link in enumerate(chain.links):
             like = Shape.of(x)
-            x, kept = link.forth(x)
+            x, kept = link.forth(x, keeps=keeps)
             summed = chain.summed.get(number)
             if summed is not None:
                 wanted.append(summed.total(x) / (x.shape[2] * x.shape[3]))
             elif number in chain.mapped:
                 wanted.append(x.detach())  # another name: what is returned would hold itself
-            if ctx.needs_input_grad[0]:
+            if keeps:
                 held = [] if kept is None else [kept]
                 trail.append((like, held, None if summed is None else x))
             del kept  # or the first map would be held with every other

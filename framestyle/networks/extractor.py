@@ -60,12 +60,12 @@ class Extractor(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Compute the layers of an image (N, 3, H, W) in [0, 1]."""
-        tiled, whole = self._planned((image.shape[2], image.shape[3]))
-        count = len(whole.links if isinstance(whole, Chain) else whole)
-        features, first = {}, len(self._stages) - count
+        tiled, whole = self._planned((image.shape[2], image.shape[3]), image.device)
+        features, first = {}, 0
         if tiled is None:
             x = self._prepared(image)
         else:
+            first = len(tiled.stages)
             maps, means = tiled(image)
             x = maps[first - 1]
             made = {**maps, **means}
@@ -99,16 +99,18 @@ class Extractor(nn.Module):
     def _precision(self) -> torch.dtype:
         return next(self._stages.parameters()).dtype
 
-    def _planned(self, size: Size) -> Run:
+    def _planned(self, size: Size, device: torch.device) -> Run:
         """Return the stages that are run tile by tile, if any, and those that are run whole."""
         # what is kept for the way back is planned for where there is one
-        key = size, self._room.version, torch.is_grad_enabled()
+        key = size, device, self._room.version, torch.is_grad_enabled()
         if key not in self._plans:
             tiled, whole, tiling = None, list(self._stages), self.tiling(size)
             if tiling is not None:
                 tiled = self._tiled_by(tiling, size)
                 whole = short(whole[tiling.stages :])
-            self._plans[key] = self._room.in_use, (tiled, self._as_one(whole))
+            # on a GPU a step is recorded, and nothing is around an operation
+            run = tiled, self._as_one(whole) if device.type == "cpu" else whole
+            self._plans[key] = self._room.in_use, run
         self._room.in_use, run = self._plans[key]
         return run
 

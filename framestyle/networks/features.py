@@ -88,7 +88,7 @@ class FeatureNetwork(nn.Module):
             ModelError: A layer is unknown, or none is named.
         """
         summed = {name: total for name, total in (summed or {}).items() if name not in layers}
-        stages = self._up_to([*layers, *summed])
+        stages = self.up_to([*layers, *summed])
         return Extractor(self.mean, self.std, stages, layers, summed, room or Room(), self._packer)
 
     def minimum_side_px(self, layers: Sequence[str], least: int = 1) -> int:
@@ -105,7 +105,7 @@ class FeatureNetwork(nn.Module):
         Raises:
             ModelError: A layer is unknown, or none is named.
         """
-        return smallest_side([module for _, module in self._up_to(layers)], least)
+        return smallest_side([module for _, module in self.up_to(layers)], least)
 
     def with_pooling(self, pooling: Pooling) -> "FeatureNetwork":
         """Return the network with maximum or average pooling; both share the weights.
@@ -122,7 +122,12 @@ class FeatureNetwork(nn.Module):
         swapped = [(tap, _pool_as(pooling, module)) for tap, module in self.named_stages]
         return FeatureNetwork(self.name, swapped, self.mean, self.std, pooling)
 
-    def _up_to(self, layers: Sequence[str]) -> Stages:
+    def up_to(self, layers: Sequence[str]) -> Stages:
+        """Return the stages down to the deepest of these layers, with their names, as they are.
+
+        Raises:
+            ModelError: A layer is unknown, or none is named.
+        """
         self.check_layers(layers)
         if not layers:
             raise ModelError(f"no layer of {self.name} is named; there are: {', '.join(self.taps)}")

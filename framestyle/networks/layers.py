@@ -3,7 +3,7 @@
 Of maps that are needed for their size alone, nothing is kept for the way back.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as nnf
@@ -49,6 +49,28 @@ def layout_of(x: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
+class Shape(NamedTuple):
+    """What a map is like: its size (N, C, H, W), and how it lies in memory."""
+
+    size: torch.Size
+    layout: torch.memory_format
+
+    @classmethod
+    def of(cls, x: Tensor) -> "Shape":
+        """Return that of a map."""
+        return cls(x.shape, layout_of(x))
+
+    def blank(self, like: Tensor) -> Tensor:
+        """Return a map of this shape, with the precision and on the device of another.
+
+        It is for gradients that ask a map for its size and its layout and read no number of it, as
+        torch's own ``conv2d_input`` relies on too.
+        """
+        return torch.empty(
+            self.size, dtype=like.dtype, device=like.device, memory_format=self.layout
+        )
+
+
 def reflected(x: Tensor) -> Tensor:
     """Return a map (N, C, H, W) with a border of one pixel, reflected; channels-last, as it is."""
     count, channels, height, width = x.shape
@@ -89,7 +111,7 @@ class _ReflectingConv2d(torch.autograd.Function):
         inside = framed(x)
         _, learns, _ = ctx.needs_input_grad
         ctx.save_for_backward(weight, inside if learns else None)
-        ctx.size, ctx.layout = inside.shape, layout_of(inside)
+        ctx.like = Shape.of(inside)
         return nnf.conv2d(inside, weight, bias)
 
     @staticmethod
@@ -97,10 +119,7 @@ class _ReflectingConv2d(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         weight, inside = ctx.saved_tensors
         if inside is None:
-            # it is asked for its size and its layout, and no number of it is read, as torch's own
-            # conv2d_input relies on too
-            like = {"dtype": grad.dtype, "device": grad.device, "memory_format": ctx.layout}
-            inside = torch.empty(ctx.size, **like)
+            inside = ctx.like.blank(grad)
         how = [1, 1], [0, 0], [1, 1], False, [0, 0], 1, list(ctx.needs_input_grad)
         back = torch.ops.aten.convolution_backward
         of_inside, of_weight, of_bias = back(grad, inside, weight, [len(weight)], *how)

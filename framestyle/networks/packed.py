@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from framestyle.networks.chain import Passed, Shape, alone, cut_off
-from framestyle.networks.layers import framed, unframed
+from framestyle.networks.chain import Passed, alone, cut_off
+from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
 
 SIZES_BYTES = 32 << 20
 """The order depends on the size of the map. Of each layer, as many are kept as this holds; at least
@@ -123,7 +123,7 @@ class PackedConv2d(nn.Conv2d):
         """Return (N, C', H', W') for (N, C, H, W)."""
         return alone(x, self)
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
         """Return its map; for the way back, that is needed where it is cut off at 0."""
         if self.reflects:
             x = framed(x)
@@ -139,17 +139,14 @@ class PackedConv2d(nn.Conv2d):
         """Return the gradient in a map."""
         if self.rectifies:
             grad = cut_off(grad, kept.pop(), spare=spare)
-        size, layout = like
-        if self.reflects:
-            size = torch.Size((*size[:2], size[2] + 2, size[3] + 2))
         if self.packed.turns and can_pack(grad.device.type, grad.dtype):
             of_x = self.packed.back(grad)
         else:
-            # it is asked for its size and its layout, and no number of it is read, as torch's own
-            # conv2d_input relies on too
-            x = torch.empty(size, dtype=grad.dtype, device=grad.device, memory_format=layout)
             how = self.stride, self.packed.padding, self.dilation, False, [0, 0], 1
-            slope = _ATEN.convolution_backward
+            size = like.size
+            if self.reflects:
+                size = torch.Size((*size[:2], size[2] + 2, size[3] + 2))
+            x, slope = Shape(size, like.layout).blank(grad), _ATEN.convolution_backward
             of_x = slope(grad, x, self.weight, None, *how, [True, False, False])[0]
         return unframed(of_x) if self.reflects else of_x
 
@@ -195,8 +192,8 @@ class Packer:
         return stage
 
     def _layer(self, like: nn.Conv2d, *, rectifies: bool = False) -> nn.Module:
-        plain = like.groups == 1 and like.padding_mode in ("zeros", "reflect")
-        if not plain or isinstance(like.padding, str):
+        plain = like.padding_mode == "zeros" or isinstance(like, ReflectingConv2d)
+        if like.groups != 1 or not plain or isinstance(like.padding, str):
             return nn.Sequential(like, nn.ReLU()) if rectifies else like
         packed = self._weights.setdefault(id(like.weight), Weights(like))
         return PackedConv2d(like, packed, rectifies=rectifies)

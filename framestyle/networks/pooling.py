@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
-from framestyle.networks.chain import Shape, alone
+from framestyle.networks.chain import alone
+from framestyle.networks.layers import Shape
 
 LEAN_ON = ("cpu", "cuda", "meta")
 """Devices whose way back reads where the maxima were; Apple's GPUs look for them in the map."""
@@ -24,7 +25,7 @@ class HalvingMean(nn.AvgPool2d):
         """Return (N, C, h, w) for (N, C, H, W), half of each side."""
         return alone(x, self)
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
         """Return the means; nothing is needed for the way back."""
         return nnf.avg_pool2d(x, 2), None
 
@@ -58,24 +59,22 @@ class LeanMaxPool2d(nn.MaxPool2d):
             return plain
         return alone(x, self)
 
-    def forth(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
         """Return the maxima and where they were."""
         maxima, places = _ATEN.max_pool2d_with_indices(x, *self.window, self.ceil_mode)
-        corners = _corners(self, x.shape, maxima) if self.short else None
+        corners = _corners(self, x.shape, maxima) if self.short and keeps else None
         return maxima, places if corners is None else (places - corners).to(torch.int16)
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its maxima."""
         places = kept.pop()
-        # it is asked for its size and its layout, and no number of it is read
-        x = torch.empty(like.size, dtype=grad.dtype, device=grad.device, memory_format=like.layout)
         if places.dtype == torch.int16:
             corners = _corners(self, like.size, grad)
             assert corners is not None
             places = places.long().add_(corners)
         places = places.contiguous(memory_format=like.layout)
         slope = _ATEN.max_pool2d_with_indices_backward
-        result: Tensor = slope(grad, x, *self.window, self.ceil_mode, places)
+        result: Tensor = slope(grad, like.blank(grad), *self.window, self.ceil_mode, places)
         return result
 
     @property

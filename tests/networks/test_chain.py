@@ -119,8 +119,8 @@ class Watched(Rectified):
         super().__init__()
         self.by = by
 
-    def forth(self, x):
-        made, kept = super().forth(x)
+    def forth(self, x, *, keeps):
+        made, kept = super().forth(x, keeps=keeps)
         self.by.later.append(weakref.ref(kept))
         return made, kept
 
