@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.squeezenet import Fire
+
+from framestyle.networks import zoo
 
 Size = tuple[int, int]
 """(height, width)."""
@@ -91,8 +92,10 @@ def without_numbers(stage: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def _is_plain(stage: nn.Module) -> bool:
+    if isinstance(stage, nn.Sequential | nn.ReLU | nn.Identity):
+        return True
     kernels = [module for module in stage.modules() if hasattr(module, "kernel_size")]
-    return isinstance(stage, Fire | nn.Sequential | nn.ReLU | nn.Identity) or len(kernels) == 1
+    return len(kernels) == 1 or zoo.is_fire(stage)
 
 
 def _one(value: int | str | tuple[int, ...]) -> int:

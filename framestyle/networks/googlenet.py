@@ -1,8 +1,8 @@
 """GoogLeNet (Szegedy et al. 2014), with torchvision's layer names."""
 
 from torch import nn
-from torchvision.models import googlenet
 
+from framestyle.networks import zoo
 from framestyle.networks.batch_norm import fold_batch_norm
 
 STAGES = (
@@ -15,7 +15,7 @@ STAGES = (
 
 def build_googlenet() -> nn.Module:
     """Return torchvision's GoogLeNet without its classifiers, untrained."""
-    model: nn.Module = googlenet(weights=None, aux_logits=False, init_weights=False)
+    model = zoo.model("googlenet", aux_logits=False, init_weights=False)
     model.fc = nn.Identity()
     return model
 

@@ -1,8 +1,8 @@
 """InceptionV3 (Szegedy et al. 2015), with torchvision's layer names."""
 
 from torch import nn
-from torchvision.models import inception_v3
 
+from framestyle.networks import zoo
 from framestyle.networks.batch_norm import fold_batch_norm
 
 STAGES = (
@@ -16,7 +16,7 @@ STAGES = (
 
 def build_inception_v3() -> nn.Module:
     """Return torchvision's InceptionV3 without its classifiers, untrained."""
-    model: nn.Module = inception_v3(weights=None, aux_logits=False, init_weights=False)
+    model = zoo.model("inception_v3", aux_logits=False, init_weights=False)
     model.fc = nn.Identity()
     return model
 

@@ -5,14 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from torch import nn
-from torchvision.models import (
-    GoogLeNet_Weights,
-    Inception_V3_Weights,
-    SqueezeNet1_0_Weights,
-    VGG16_Weights,
-    VGG19_Weights,
-)
-from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 
 from framestyle.errors import ModelError
 from framestyle.networks import googlenet, inception, lite, raft, squeezenet, vgg
@@ -31,14 +23,14 @@ def _rising(first: str, second: str, third: str) -> Layers:
     return ((first, 1.0), (second, 1.5), (third, 2.0))
 
 
-def _vgg(name: str, description: str, build: Callable[[], nn.Module], url: str) -> NetworkSpec:
+def _vgg(name: str, description: str, build: Callable[[], nn.Module], weights: str) -> NetworkSpec:
     return NetworkSpec(
         name=name,
         description=f"{description} (Simonyan and Zisserman 2014)",
         stages=frozenset({"style"}),
         build=build,
         name_stages=vgg.name_stages,
-        url=url,
+        weights=weights,
         default_content_layers=_equal("relu4_2"),
         default_style_layers=_equal("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
         default_dream_layers=_rising("relu3_3", "relu4_3", "relu5_1"),
@@ -50,13 +42,13 @@ _SPECS = (
         "vgg19",
         "VGG-19, the network of neural style transfer",
         vgg.build_vgg19,
-        VGG19_Weights.IMAGENET1K_V1.url,
+        "VGG19_Weights.IMAGENET1K_V1",
     ),
     _vgg(
         "vgg16",
         "VGG-16, a little lighter than VGG-19",
         vgg.build_vgg16,
-        VGG16_Weights.IMAGENET1K_V1.url,
+        "VGG16_Weights.IMAGENET1K_V1",
     ),
     NetworkSpec(
         name="inception_v3",
@@ -64,7 +56,7 @@ _SPECS = (
         stages=frozenset({"dream"}),
         build=inception.build_inception_v3,
         name_stages=inception.name_stages,
-        url=Inception_V3_Weights.IMAGENET1K_V1.url,
+        weights="Inception_V3_Weights.IMAGENET1K_V1",
         mean=HALF,
         std=HALF,
         default_content_layers=_equal("Mixed_5d"),
@@ -79,7 +71,7 @@ _SPECS = (
         stages=frozenset({"dream"}),
         build=googlenet.build_googlenet,
         name_stages=googlenet.name_stages,
-        url=GoogLeNet_Weights.IMAGENET1K_V1.url,
+        weights="GoogLeNet_Weights.IMAGENET1K_V1",
         mean=HALF,
         std=HALF,
         default_content_layers=_equal("inception3b"),
@@ -92,7 +84,7 @@ _SPECS = (
         stages=frozenset({"dream", "style"}),
         build=squeezenet.build_squeezenet1_0,
         name_stages=squeezenet.name_stages,
-        url=SqueezeNet1_0_Weights.IMAGENET1K_V1.url,
+        weights="SqueezeNet1_0_Weights.IMAGENET1K_V1",
         default_content_layers=_equal("fire6"),
         default_style_layers=_equal("relu1", "fire3", "fire5", "fire7", "fire9"),
         default_dream_layers=_rising("fire6", "fire8", "fire9"),
@@ -129,13 +121,13 @@ FLOW_NETWORKS: Mapping[str, ModelSpec] = {
             name="raft_large",
             description="RAFT, optical flow for machines with a GPU (Teed and Deng 2020)",
             build=raft.build_raft_large,
-            url=Raft_Large_Weights.C_T_SKHT_V2.url,
+            weights="Raft_Large_Weights.C_T_SKHT_V2",
         ),
         ModelSpec(
             name="raft_small",
             description="RAFT with a fifth of the weights, quicker (Teed and Deng 2020)",
             build=raft.build_raft_small,
-            url=Raft_Small_Weights.C_T_V2.url,
+            weights="Raft_Small_Weights.C_T_V2",
         ),
     )
 }

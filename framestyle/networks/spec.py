@@ -8,6 +8,7 @@ from urllib.parse import urlparse
 import torch
 from torch import nn
 
+from framestyle.networks import zoo
 from framestyle.networks.extractor import Triple
 from framestyle.networks.features import FeatureNetwork, Pooling
 from framestyle.settings import Layers
@@ -24,7 +25,9 @@ class ModelSpec:
         name: The name.
         description: One phrase with the paper.
         build: Makes the bare model, whose state dict has the keys of the weights file.
-        url: Where the weights are fetched from. The file name ends in the start of its SHA-256.
+        weights: What is fetched: where from, or torchvision's name for it
+            (``VGG19_Weights.IMAGENET1K_V1``). The name of the file ends in the start of its
+            SHA-256.
         embedded: Weights file inside the package, for a network that is not fetched. Its name ends
             in the start of its SHA-256, as torchvision's do.
     """
@@ -32,8 +35,14 @@ class ModelSpec:
     name: str
     description: str
     build: Callable[[], nn.Module]
-    url: str = ""
+    weights: str = ""
     embedded: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the weights are fetched from; empty for a network that is not."""
+        is_name = self.weights and "://" not in self.weights
+        return zoo.weights_url(self.weights) if is_name else self.weights
 
     @property
     def file_name(self) -> str:

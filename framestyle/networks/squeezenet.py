@@ -1,7 +1,8 @@
 """SqueezeNet 1.0 (Iandola et al. 2016), with the paper's layer names."""
 
 from torch import nn
-from torchvision.models import squeezenet1_0
+
+from framestyle.networks import zoo
 
 STAGES = (
     *("conv1", "relu1", "maxpool1"),
@@ -13,7 +14,7 @@ STAGES = (
 
 def build_squeezenet1_0() -> nn.Module:
     """Return torchvision's SqueezeNet 1.0 without its classifier, untrained."""
-    model: nn.Module = squeezenet1_0(weights=None)
+    model = zoo.model("squeezenet1_0")
     model.classifier = nn.Identity()
     return model
 

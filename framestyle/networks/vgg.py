@@ -1,17 +1,18 @@
 """VGG-16 and VGG-19 (Simonyan and Zisserman 2014), with the papers' layer names."""
 
 from torch import nn
-from torchvision.models import vgg16, vgg19
+
+from framestyle.networks import zoo
 
 
 def build_vgg16() -> nn.Module:
     """Return torchvision's VGG-16 without its classifier, untrained."""
-    return _without_head(vgg16(weights=None, init_weights=False))
+    return _without_head(zoo.model("vgg16", init_weights=False))
 
 
 def build_vgg19() -> nn.Module:
     """Return torchvision's VGG-19 without its classifier, untrained."""
-    return _without_head(vgg19(weights=None, init_weights=False))
+    return _without_head(zoo.model("vgg19", init_weights=False))
 
 
 def name_stages(model: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torchvision.models.optical_flow import raft_small
 
 from framestyle.errors import InputError, JobError, ModelError, SettingsError, UnfinishedJobError
-from framestyle.jobs import run
 from framestyle.jobs.device import Device
 from framestyle.jobs.flow import check_flow, flow_identity, flow_source, with_chosen_flow
+from framestyle.jobs.run import run
 from framestyle.media import ClipInfo
 from framestyle.motion import DenseInverseSearch, FlowFiles, Raft, write_flo, write_kitti
 from framestyle.networks import FLOW_NETWORKS
@@ -33,7 +33,7 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     for name, spec in FLOW_NETWORKS.items():
-        monkeypatch.setitem(FLOW_NETWORKS, name, replace(spec, url=NOWHERE))
+        monkeypatch.setitem(FLOW_NETWORKS, name, replace(spec, weights=NOWHERE))
     return folder
 
 

@@ -16,10 +16,12 @@ NOWHERE = "http://127.0.0.1:9/weights-00000000.pth"
 @pytest.fixture
 def lite(monkeypatch, cache, tmp_path):
     """Stand in for the embedded network, in a world without the full networks' weights."""
-    spec = replace(NETWORKS["squeezenet1_0"], name="lite", url="", embedded=tmp_path / "lite.pth")
+    spec = replace(
+        NETWORKS["squeezenet1_0"], name="lite", weights="", embedded=tmp_path / "lite.pth"
+    )
     monkeypatch.setitem(NETWORKS, "lite", spec)
     for name in FULL.values():
-        monkeypatch.setitem(NETWORKS, name, replace(NETWORKS[name], url=NOWHERE))
+        monkeypatch.setitem(NETWORKS, name, replace(NETWORKS[name], weights=NOWHERE))
     return cache
 
 

@@ -26,7 +26,7 @@ def served(web, make_model, monkeypatch):
 
 
 def point_to(monkeypatch, url):
-    monkeypatch.setitem(NETWORKS, "squeezenet1_0", replace(NETWORKS["squeezenet1_0"], url=url))
+    monkeypatch.setitem(NETWORKS, "squeezenet1_0", replace(NETWORKS["squeezenet1_0"], weights=url))
 
 
 def test_is_fetched_on_first_use_into_the_cache(served, cache, image):

@@ -59,7 +59,7 @@ def test_loads_a_file(form, small, tmp_path):
 def test_fetches_with_progress(cache, web, monkeypatch, small):
     folder, address = web
     torch.save(small, folder / "raft_small.pth")
-    spec = replace(FLOW_NETWORKS["raft_small"], url=f"{address}/raft_small.pth")
+    spec = replace(FLOW_NETWORKS["raft_small"], weights=f"{address}/raft_small.pth")
     monkeypatch.setitem(FLOW_NETWORKS, "raft_small", spec)
     assert can_be_had("raft_small")
     heard = []
@@ -75,7 +75,7 @@ def test_fetches_with_progress(cache, web, monkeypatch, small):
 
 @pytest.mark.usefixtures("cache")
 def test_weights_that_cannot_be_had(monkeypatch):
-    spec = replace(FLOW_NETWORKS["raft_large"], url=NOWHERE)
+    spec = replace(FLOW_NETWORKS["raft_large"], weights=NOWHERE)
     monkeypatch.setitem(FLOW_NETWORKS, "raft_large", spec)
     assert not can_be_had("raft_large")
     with pytest.raises(ModelError, match="the weights of raft_large are not in") as caught:

@@ -81,7 +81,7 @@ def test_loads_an_embedded_network(monkeypatch, squeezenet, tmp_path):
     content = (tmp_path / "inside.safetensors").read_bytes()
     path = tmp_path / f"inside-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
     path.write_bytes(content)
-    spec = replace(NETWORKS["squeezenet1_0"], name="inside", url="", embedded=path)
+    spec = replace(NETWORKS["squeezenet1_0"], name="inside", weights="", embedded=path)
     monkeypatch.setitem(NETWORKS, "inside", spec)
     assert locate("inside").kind == "embedded"
     assert load("inside").name == "inside"
