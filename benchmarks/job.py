@@ -23,8 +23,9 @@ from framestyle.jobs.device import pick_device
 from framestyle.jobs.flow import flow_source, with_chosen_flow
 from framestyle.jobs.shots import Cutting
 from framestyle.jobs.stages import weights_files
-from framestyle.media import open_sink, open_source, to_pixels
+from framestyle.media import open_sink, open_source
 from framestyle.media.clip import Frame
+from framestyle.media.tensors import to_pixels
 from framestyle.motion import Shot
 from framestyle.progress import Event, FrameDone, IterationDone, ignore
 

@@ -11,7 +11,8 @@ import torch
 
 from benchmarks.inputs import SAMPLES, STYLE
 from framestyle import Config, paint_picture
-from framestyle.media import read_picture, to_tensor
+from framestyle.media import read_picture
+from framestyle.media.tensors import to_tensor
 from framestyle.networks import FeatureNetwork, load, network_spec
 from framestyle.objectives.distances import gram
 

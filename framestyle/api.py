@@ -9,17 +9,18 @@ from torch import Tensor
 from framestyle.config import Config
 from framestyle.errors import InputError, SettingsError
 from framestyle.files import home_expanded
-from framestyle.jobs import parse_style, run
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.memory import NO_ROOM, device_errors, prepare_for_tiles, within_memory
-from framestyle.jobs.pictures import Style, checked_weight, read_pictures
+from framestyle.jobs.pictures import Style, checked_weight, parse_style, read_pictures
+from framestyle.jobs.run import run
 from framestyle.jobs.stages import (
     build,
     check_networks,
     with_chosen_networks,
 )
-from framestyle.media import read_picture, to_pixels, to_tensor
+from framestyle.media import read_picture
+from framestyle.media.tensors import to_pixels, to_tensor
 from framestyle.progress import IterationDone, Progress, ignore
 
 Picture = str | Path | np.ndarray

@@ -19,7 +19,7 @@ import torch
 
 from framestyle.config import StyleSettings
 from framestyle.errors import FramestyleError
-from framestyle.media import to_pixels, to_tensor
+from framestyle.media.tensors import to_pixels, to_tensor
 from framestyle.networks import FeatureNetwork, load, locate, network_spec, parse_weights
 from framestyle.stages import StyleStage
 from training.cost import cost

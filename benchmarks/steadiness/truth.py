@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from framestyle.media import read_picture, to_tensor
+from framestyle.media import read_picture
+from framestyle.media.tensors import to_tensor
 from framestyle.metrics.warping import warping_error
 from framestyle.motion import look_up
 

@@ -1,4 +1,4 @@
-"""The command: arguments to settings to the API to an exit code."""
+"""The command: arguments to settings to a run to an exit code."""
 
 import signal
 import sys
@@ -110,12 +110,17 @@ def _stylize(arguments: Arguments) -> int:
 
 
 def _run(source: str, styles: Sequence[str], output: str, config: Config, quiet: bool) -> int:
-    from framestyle.api import stylize_video  # torch takes seconds to load, --help none
     from framestyle.cli.console import Console
+    from framestyle.jobs.inputs import open_inputs  # OpenCV takes a moment to load, --help none
+    from framestyle.jobs.pictures import parse_style
 
     console = Console(quiet)
     try:
-        stylize_video(source, list(styles), output, config, console)
+        parsed = [parse_style(style) for style in styles]
+        inputs = open_inputs(source, parsed, output, config)
+        from framestyle.jobs.run import carry_out  # torch takes seconds: after what is told at once
+
+        carry_out(inputs, output, config, console)
     except KeyboardInterrupt:
         console.close()
         kept = f"; {console.done} of {console.frames} frames are kept, and the same command goes on"

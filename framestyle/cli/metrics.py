@@ -39,7 +39,7 @@ def metrics(argv: Sequence[str]) -> int:
 
 def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettings) -> None:
     from framestyle.cli.console import Console
-    from framestyle.jobs import parse_style
+    from framestyle.jobs.pictures import parse_style
     from framestyle.media.landing import disk_errors, write_whole
     from framestyle.metrics import measure  # torch takes seconds to load, --help none
     from framestyle.metrics.table import table

@@ -38,14 +38,15 @@ def shots(argv: Sequence[str]) -> int:
 
 
 def _find(path: str, part: InputSettings, as_json: bool, quiet: bool) -> None:
-    from framestyle.media import open_source  # torch takes seconds to load, --help none
-    from framestyle.motion import find_shots, write_shots
+    from framestyle.media import open_source  # OpenCV takes a moment to load, --help none
 
     notices: list[str] = []
     source = open_source(path, part, notice=notices.append)
     if not quiet:
         for line in notices:
             say(f"framestyle: {line}")
+    from framestyle.motion import find_shots, write_shots  # torch takes seconds: after all checks
+
     info = source.info
     shots = find_shots(_pixels(source, quiet))
     if as_json:

@@ -13,7 +13,8 @@ from framestyle.errors import InputError, JobError
 from framestyle.jobs.memory import device_errors
 from framestyle.jobs.overlap import in_order
 from framestyle.jobs.shots import Cutting, Stretch
-from framestyle.media import Frame, Source, to_tensor
+from framestyle.media import Frame, Source
+from framestyle.media.tensors import to_tensor
 from framestyle.motion import FlowSource, Motion, outside
 from framestyle.stages import looked_back_to
 from framestyle.transfer import uploaded

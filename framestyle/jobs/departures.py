@@ -10,7 +10,8 @@ from framestyle.errors import JobError
 from framestyle.jobs.memory import device_errors
 from framestyle.jobs.passes import KeptFrames, Leg
 from framestyle.jobs.saved import SavedStates
-from framestyle.media import Frame, Sink, to_pixels
+from framestyle.media import Frame, Sink
+from framestyle.media.tensors import to_pixels
 from framestyle.stages import ClipState
 from framestyle.transfer import Download
 

@@ -9,9 +9,9 @@ import torch
 from framestyle.config import FLOWS, Config
 from framestyle.jobs.device import Device
 from framestyle.jobs.flow import flow_identity
-from framestyle.jobs.folder import named
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.pictures import Style, init_file
+from framestyle.jobs.places import named
 from framestyle.jobs.stages import weights_files
 from framestyle.media import ClipInfo
 

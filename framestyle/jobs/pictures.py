@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
+import numpy as np
 
 from framestyle.config import Config
 from framestyle.errors import InputError, SettingsError
 from framestyle.files import home_expanded
-from framestyle.media import Colour, picture_within, read_picture, to_tensor
+from framestyle.media import Colour, picture_within, read_picture
 from framestyle.settings import number
 
 Style = tuple[Path, float]
@@ -54,7 +54,7 @@ def init_file(config: Config) -> Path | None:
 
 def read_pictures(
     config: Config, styles: Sequence[Style], colour: Colour | None = None
-) -> dict[Path, Tensor]:
+) -> dict[Path, np.ndarray]:
     """Read every picture beside the input: styles, guide and start.
 
     Args:
@@ -63,7 +63,7 @@ def read_pictures(
         colour: Of the clip; pictures become what they would be in it.
 
     Returns:
-        (1, 3, H, W) float32 in [0, 1] by path, on the CPU.
+        Pixels (H, W, 3), uint8 or uint16, by path.
 
     Raises:
         InputError: One of them is missing or not a picture.
@@ -81,7 +81,7 @@ def read_pictures(
     found = {}
     for name, path in named:
         try:
-            found[path] = to_tensor(picture_within(read_picture(path), colour))
+            found[path] = picture_within(read_picture(path), colour)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
     return found

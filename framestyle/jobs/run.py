@@ -1,23 +1,21 @@
 """A whole run: everything is checked, then every frame goes its way, then the output stands."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from framestyle.config import Config
-from framestyle.errors import OutputError
-from framestyle.files import check_name
 from framestyle.jobs.begun import begin
 from framestyle.jobs.concurrency import one_at_a_time
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
-from framestyle.jobs.folder import JobFolder, choose_folder
+from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.identity import manifest_of
+from framestyle.jobs.inputs import Inputs, open_inputs
 from framestyle.jobs.making import make_frames
 from framestyle.jobs.memory import NO_ROOM, device_errors
-from framestyle.jobs.pictures import Style, read_pictures
+from framestyle.jobs.pictures import Style
+from framestyle.jobs.places import choose_folder
 from framestyle.jobs.shots import check_shots
 from framestyle.jobs.stages import (
     build,
@@ -25,7 +23,6 @@ from framestyle.jobs.stages import (
     weights_files,
     with_chosen_networks,
 )
-from framestyle.media import open_source
 from framestyle.progress import Event, Notice, Progress, RunDone, ignore
 
 
@@ -55,32 +52,32 @@ def run(
         FramestyleError: See ``framestyle.errors``.
         KeyboardInterrupt: Ctrl-C; what is finished is kept for the next run.
     """
-    with restored_afterwards():
-        return _run(source, styles, output, config, progress)
+    return carry_out(open_inputs(source, styles, output, config), output, config, progress)
 
 
-def _run(
-    source: str | Path,
-    styles: Sequence[Style],
-    output: str | Path,
-    config: Config,
-    progress: Progress,
+def carry_out(
+    inputs: Inputs, output: str | Path, config: Config, progress: Progress = ignore
 ) -> Path:
+    """Do what ``run`` does, after ``open_inputs``."""
+    with restored_afterwards():
+        return _carry_out(inputs, output, config, progress)
+
+
+def _carry_out(inputs: Inputs, output: str | Path, config: Config, progress: Progress) -> Path:
     began, progress = time.monotonic(), one_at_a_time(progress)
+    clip, styles, pictures = inputs.clip, inputs.styles, inputs.pictures
     notices: list[Event] = []  # told when all is well: an error stands alone
 
     def notice(message: str) -> None:
         notices.append(Notice(message))
 
-    check_name(output, OutputError)
     device = pick_device(config.compute)
-    clip = open_source(source, config.input, notice=notice)
+    for line in inputs.notices:
+        notice(line)
     if config.compute.compile and device.device.type != "cuda":
         notice(f"compile: nothing comes of it on {device.device.type}, only on cuda")
     config = with_chosen_networks(config, device, notices.append)
     config = with_chosen_flow(config, clip.info, device, weights_files(config), notices.append)
-    pictures = read_pictures(config, styles, clip.info.colour)
-    _check_output(Path(output), pictures)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     check_flow(config, clip.info, notices.append)
     check_shots(config.motion, clip.info.frame_count)
@@ -101,10 +98,3 @@ def _run(
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))
     return Path(output)
-
-
-def _check_output(output: Path, pictures: Mapping[Path, Tensor]) -> None:
-    """Raise ``OutputError`` where the output would replace a picture that is read."""
-    for picture in pictures:
-        if output.exists() and picture.exists() and output.samefile(picture):
-            raise OutputError(f"{output} is read by the run; give the output another name")

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from torch import Tensor
+import numpy as np
 
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError
 from framestyle.jobs.device import Device, player_on
 from framestyle.jobs.memory import room_on
 from framestyle.jobs.pictures import Style, init_file
+from framestyle.media.tensors import to_tensor
 from framestyle.networks import (
     FeatureNetwork,
     Pooling,
@@ -77,7 +78,7 @@ def _filled(settings: Group, **of_network: Any) -> Group:
 def build(
     config: Config,
     styles: Sequence[Style],
-    pictures: dict[Path, Tensor],
+    pictures: Mapping[Path, np.ndarray],
     device: Device,
     progress: Progress,
 ) -> FrameStyler:
@@ -93,7 +94,7 @@ def build(
     Raises:
         ModelError: Weights cannot be had or do not fit, or a layer is unknown.
     """
-    on_device = {path: picture.to(device.device) for path, picture in pictures.items()}
+    on_device = {path: to_tensor(pixels).to(device.device) for path, pixels in pictures.items()}
     networks: dict[tuple[str, Pooling | None], FeatureNetwork] = {}
 
     def network(name: str, pooling: Pooling | None) -> FeatureNetwork:
@@ -133,7 +134,7 @@ def build(
 
 
 def check_networks(
-    config: Config, pictures: Mapping[Path, Tensor], width_px: int, height_px: int
+    config: Config, pictures: Mapping[Path, np.ndarray], width_px: int, height_px: int
 ) -> None:
     """Check layers and sizes against the networks' architecture, before any weights are needed.
 
@@ -153,7 +154,7 @@ def check_networks(
         sizes = {"the frames have": (width_px, height_px)}
         if stage == "dream" and config.dream.guide is not None:
             guide = pictures[config.dream.guide]
-            sizes[f"the guide {config.dream.guide} has"] = guide.shape[3], guide.shape[2]
+            sizes[f"the guide {config.dream.guide} has"] = guide.shape[1], guide.shape[0]
         for what, (width, height) in sizes.items():
             if min(width, height) < least:
                 raise InputError(

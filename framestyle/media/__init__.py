@@ -1,13 +1,13 @@
 """Reads clips and pictures and writes them, whatever their form."""
 
 from framestyle.media.clip import ClipInfo, Frame
-from framestyle.media.colour import Colour, to_pixels, to_tensor
+from framestyle.media.colour import Colour
 from framestyle.media.display import picture_within
 from framestyle.media.picture_files import read_picture
 from framestyle.media.reader import open_source
 from framestyle.media.sink import Sink
 from framestyle.media.source import Source
-from framestyle.media.writer import open_sink
+from framestyle.media.writer import check_output, open_sink
 
 __all__ = [
     "ClipInfo",
@@ -15,10 +15,9 @@ __all__ = [
     "Frame",
     "Sink",
     "Source",
+    "check_output",
     "open_sink",
     "open_source",
     "picture_within",
     "read_picture",
-    "to_pixels",
-    "to_tensor",
 ]

@@ -51,9 +51,8 @@ def open_sink(
         JobError: Where something that an earlier run made is missing.
     """
     check_name(output, OutputError)
-    is_slashed = str(output).endswith(("/", os.sep))
     path, settings = Path(output), settings or OutputSettings()
-    form = _form_of(path, info, is_slashed=is_slashed)
+    form = _form_of(output, info)
     ledger = Ledger(work_dir)
     if form == "video":
         if done == info.frame_count and ledger.is_output(path):
@@ -123,7 +122,36 @@ def is_video(path: Path, info: ClipInfo) -> bool:
     return suffix not in PICTURE_SUFFIXES or is_several
 
 
-def _form_of(path: Path, info: ClipInfo, *, is_slashed: bool) -> str:
+def check_output(
+    output: str | Path, info: ClipInfo, settings: OutputSettings, *, is_new: bool
+) -> None:
+    """Check what the name of an output tells, before anything is made.
+
+    Args:
+        output: As in ``open_sink``.
+        info: The clip that will be written.
+        settings: What is written.
+        is_new: Whether no earlier run can have put any of it where it belongs.
+
+    Raises:
+        OutputError: Where it cannot be written as asked.
+    """
+    form, path = _form_of(output, info), Path(output)
+    if form != "video":
+        _check_no_codec(form, settings)
+    if not is_new:
+        return
+    if form in ("video", "picture"):
+        _check_place(path, info, settings)
+    else:
+        names, folder = _names(form, path, info)
+        is_pattern = form == "pattern"
+        _check_folder_place(folder, names, set(), info, settings, is_pattern=is_pattern)
+
+
+def _form_of(output: str | Path, info: ClipInfo) -> str:
+    is_slashed = str(output).endswith(("/", os.sep))
+    path = Path(output)
     suffix = path.suffix.lower()
     if is_slashed or path.is_dir() or not suffix:
         if path.exists() and not path.is_dir():

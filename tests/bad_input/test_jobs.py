@@ -8,8 +8,8 @@ import pytest
 from hypothesis import strategies as st
 
 from framestyle.config import Config
-from framestyle.jobs import run
 from framestyle.jobs.manifest import Manifest
+from framestyle.jobs.run import run
 from framestyle.progress import FrameDone
 from framestyle.stages import ClipState
 

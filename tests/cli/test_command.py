@@ -236,6 +236,36 @@ def test_bad_input(name, place, command, files, quick_flags, texture, save_pictu
     assert not Path("/proc/out.mp4.framestyle-job").exists()
 
 
+UNLOADED = """
+import sys
+from framestyle.cli import main
+code = main(sys.argv[1:])
+sys.exit(code if not {"torch", "torchvision"} & set(sys.modules) else 99)
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clop.mp4 style.png -o out.mp4",
+        "clip.mp4 stile.png -o out.mp4",
+        "clip.mp4 -o out.mp4",
+        "clip.mp4 style.png -o out.xyz",
+        "clip.mp4 style.png -o taken.mp4",
+        "clip.mp4 style.png -o nowhere/out.mp4",
+        "shots clop.mp4",
+    ],
+)
+def test_what_is_wrong_with_files_is_told_before_torch_is_loaded(text, place):
+    """It takes seconds, and whoever has mistyped a name should not wait for them."""
+    Path("taken.mp4").write_bytes(b"mine")
+    ran = subprocess.run(
+        [sys.executable, "-c", UNLOADED, *text.split()], capture_output=True, text=True
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stderr.startswith(HERE)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_device_that_is_not_there(place, command, files):
     before = files()

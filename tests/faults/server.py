@@ -19,7 +19,7 @@ import traceback
 
 from power import PowerCut
 
-import framestyle.jobs  # everything slow, before the forks
+import framestyle.jobs.run  # everything slow, before the forks
 from framestyle.cli import main
 from framestyle.jobs import departures
 from framestyle.media import writer

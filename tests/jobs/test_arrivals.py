@@ -11,7 +11,8 @@ from framestyle.errors import JobError
 from framestyle.jobs import arrivals
 from framestyle.jobs.arrivals import backward, forward
 from framestyle.jobs.shots import Cutting, Stretch
-from framestyle.media import open_source, to_tensor
+from framestyle.media import open_source
+from framestyle.media.tensors import to_tensor
 from framestyle.motion import DenseInverseSearch, FlowFiles, Shot, outside, write_flo
 from framestyle.motion.flow import FlowSource
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from framestyle.jobs import run
+from framestyle.jobs.run import run
 from framestyle.media import open_source
 from framestyle.motion import Shot, write_flo, write_shots
 from framestyle.progress import IterationDone, Notice

@@ -64,7 +64,7 @@ def test_a_gpu_has_streams_for_so_many_workers(monkeypatch):
 def test_a_run_on_the_gpu_resembles_one_on_the_cpu(frames_folder, style_file, quick, tmp_path):
     import numpy as np
 
-    from framestyle.jobs import run
+    from framestyle.jobs.run import run
 
     made = []
     for name in ("cpu", "cuda"):

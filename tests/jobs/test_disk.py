@@ -9,8 +9,9 @@ import pytest
 
 from framestyle.config import Config
 from framestyle.errors import OutputError
-from framestyle.jobs import departures, disk, run
+from framestyle.jobs import departures, disk
 from framestyle.jobs.disk import FEWEST_WAITING, Need, checked_room, need_of, waiting_room
+from framestyle.jobs.run import run
 from framestyle.jobs.shots import Cutting
 from framestyle.media import ClipInfo, open_source
 from framestyle.motion import Shot

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from framestyle.jobs import run
+from framestyle.jobs.run import run
 from framestyle.media import open_source
 
 pytestmark = pytest.mark.slow

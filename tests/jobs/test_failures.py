@@ -1,6 +1,5 @@
 """What breaks in mid-run: the frame is named, nothing stands under the final name."""
 
-import importlib
 import os
 import shutil
 import signal
@@ -13,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import framestyle.jobs.run
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import arrivals, departures, pipeline, run
+from framestyle.jobs import arrivals, departures, pipeline
+from framestyle.jobs.run import run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
 from framestyle.stages import ClipState
-
-running = importlib.import_module("framestyle.jobs.run")  # the package has a function of that name
 
 
 def fails(source, style, output, config, progress=lambda event: None):
@@ -144,7 +143,8 @@ from pathlib import Path
 from framestyle import Config
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import departures, run
+from framestyle.jobs import departures
+from framestyle.jobs.run import run
 from framestyle.progress import IterationDone, RunStarted
 
 source, style, output, settings, when, limit = sys.argv[1:]
@@ -312,7 +312,7 @@ def test_a_device_without_room_for_the_networks(
     def full(*given):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\n2 GiB")
 
-    monkeypatch.setattr(running, what, full)
+    monkeypatch.setattr(framestyle.jobs.run, what, full)
     message = fails(frames_folder, style_file, tmp_path / "out", quick)
     assert message.startswith(("loading networks on cpu", "going on on cpu"))
     assert message.endswith("name another with --device")

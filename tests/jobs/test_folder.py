@@ -8,10 +8,11 @@ import torch
 
 from framestyle.config import Config
 from framestyle.errors import JobError, OutputError
-from framestyle.jobs import run
-from framestyle.jobs.folder import AHEAD, MARK, JobFolder, choose_folder, folder_beside
+from framestyle.jobs.folder import AHEAD, JobFolder
 from framestyle.jobs.manifest import Manifest
 from framestyle.jobs.passes import Done
+from framestyle.jobs.places import MARK, choose_folder, folder_beside
+from framestyle.jobs.run import run
 from framestyle.stages import ClipState, FrameState
 
 NOTHING = {"dream": {"enabled": False}, "style": {"enabled": False}}

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from framestyle.errors import UnfinishedJobError
-from framestyle.jobs import run
-from framestyle.jobs.folder import folder_beside
 from framestyle.jobs.passes import Done, KeptFrames, Leg, Work, counted, legs, remaining, written
+from framestyle.jobs.places import folder_beside
+from framestyle.jobs.run import run
 from framestyle.jobs.shots import Cutting, Stretch
 from framestyle.motion import Shot
 from framestyle.progress import FrameDone, RunStarted

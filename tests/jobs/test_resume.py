@@ -9,15 +9,16 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from framestyle.cli import config_file
 from framestyle.errors import FramestyleError, JobError
-from framestyle.jobs import run
-from framestyle.jobs.folder import folder_beside
+from framestyle.jobs.places import folder_beside
+from framestyle.jobs.run import run
 from framestyle.progress import FrameDone, IterationDone, RunStarted
 
 KILLED = """
 import os, signal, sys, time, tomllib
 from pathlib import Path
 from framestyle.config import Config
-from framestyle.jobs import departures, run
+from framestyle.jobs import departures
+from framestyle.jobs.run import run
 from framestyle.progress import FrameDone
 
 departures.SAVE_SECONDS = 0.0

@@ -10,7 +10,7 @@ import pytest
 
 from framestyle.config import Config
 from framestyle.errors import FramestyleError
-from framestyle.jobs import run
+from framestyle.jobs.run import run
 from framestyle.media import open_source
 from framestyle.progress import FrameDone, IterationDone, Notice, RunDone, RunStarted
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from framestyle.config import Config
 from framestyle.errors import InputError, ModelError, SettingsError
@@ -83,7 +83,7 @@ def test_pictures_are_read_for_the_stages_that_are_on(quick, frames_folder, styl
     styles = [(style_file, 1.0)]
     read = read_pictures(config, styles)
     assert set(read) == {style_file, guide, start}
-    assert all(p.shape[:2] == (1, 3) and p.dtype == torch.float32 for p in read.values())
+    assert all(p.shape[2] == 3 and p.dtype == np.uint8 for p in read.values())
     no_dream = config.changed({"dream": {"enabled": False}})
     assert set(read_pictures(no_dream, styles)) == {style_file, start}
     no_style = config.changed({"style": {"enabled": False}})

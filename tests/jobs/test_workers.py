@@ -13,12 +13,13 @@ import torch
 
 from framestyle.config import ComputeSettings, Config, StyleSettings
 from framestyle.errors import JobError, UnfinishedJobError
-from framestyle.jobs import departures, making, run
+from framestyle.jobs import departures, making
 from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count
 from framestyle.jobs.device import Device
-from framestyle.jobs.folder import folder_beside
 from framestyle.jobs.making import COUNT_FILE
 from framestyle.jobs.parts import JOINED_FRAMES, Part
+from framestyle.jobs.places import folder_beside
+from framestyle.jobs.run import run
 from framestyle.jobs.shots import Stretch
 from framestyle.jobs.workers import Waiting
 from framestyle.motion import CachedFlow, DenseInverseSearch, Raft

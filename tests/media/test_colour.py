@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from framestyle.media import to_pixels, to_tensor
 from framestyle.media.colour import assumed_colour, tagged_colour
+from framestyle.media.tensors import to_pixels, to_tensor
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])

@@ -1,0 +1,38 @@
+"""Where the job of an output lies."""
+
+from pathlib import Path
+
+from framestyle.errors import OutputError
+from framestyle.media.landing import check_folder
+
+MARK = "framestyle-job"
+"""Suffix of a job's folder, and the name of the file that marks it as one."""
+
+
+def named(output: Path) -> Path:
+    """Return an output by a path that ends in its name, which ``.`` and ``a/..`` do not."""
+    return output.resolve() if output.name in ("", "..") else output
+
+
+def folder_beside(output: Path) -> Path:
+    """Return where the job of an output lies unless told otherwise."""
+    output = named(output)
+    return output.parent / f"{output.name}.{MARK}"
+
+
+def choose_folder(output: Path, job_dir: Path | None) -> Path:
+    """Return where the job of an output lies.
+
+    Raises:
+        OutputError: The output's own folder is missing, or the output would lie in the job's
+            folder, which is deleted when the job is done.
+    """
+    if not output.parent.is_dir():
+        check_folder(output.parent, output)
+    folder = job_dir or folder_beside(output)
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"the output {output} lies in the job folder {folder}, which is deleted at the end; "
+            "name another with --job-dir"
+        )
+    return folder
