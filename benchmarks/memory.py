@@ -8,11 +8,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from benchmarks.inputs import STYLE, looped_clip, random_weights
 from benchmarks.machine import seconds
@@ -21,7 +20,7 @@ from framestyle.jobs.device import has_fast_bfloat16
 from framestyle.jobs.heap import LARGEST_KEPT, LARGEST_KEPT_WHERE_SHORT, keep_freed_memory
 from framestyle.jobs.memory import room_on
 from framestyle.networks import FeatureNetwork, Room, network_spec
-from framestyle.networks.fields import Size
+from framestyle.networks.footprint import Footprint
 from framestyle.networks.tiled import Tiling
 from framestyle.stages import StyleStage
 
@@ -106,7 +105,7 @@ class _Told(Room):
         super().__init__()
         self.told = tiling
 
-    def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling:
+    def tiling(self, footprint: Footprint) -> Tiling:
         """Return it, whatever the size."""
         return self.told
 

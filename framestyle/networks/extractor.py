@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from framestyle.networks.chain import Chain, Link, Rectified, Summed
 from framestyle.networks.fields import Size, fields, map_sizes
-from framestyle.networks.footprint import Plan, Room
+from framestyle.networks.footprint import Footprint, Plan, Room
 from framestyle.networks.layers import normalised
 from framestyle.networks.packed import Packer
 from framestyle.networks.pooling import lean, short
@@ -93,7 +93,8 @@ class Extractor(nn.Module):
 
     def tiling(self, size: Size) -> Tiling | None:
         """Return how much of it is run tile by tile on images of a size; None if nothing is."""
-        return self._room.tiling(list(self._stages), size, self._precision)
+        wanted = [number for number, tap in enumerate(self._taps) if tap is not None]
+        return self._room.tiling(Footprint(list(self._stages), size, self._precision, wanted))
 
     @property
     def _precision(self) -> torch.dtype:

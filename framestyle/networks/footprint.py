@@ -1,6 +1,6 @@
 """What a network keeps in memory for the way back, and how it is run where that is too much."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from framestyle.networks.fields import Field, Size, fields, without_numbers
+from framestyle.networks.packed import packed_bytes
 from framestyle.networks.pooling import short
 from framestyle.networks.tiled import Tiling
 
@@ -34,19 +35,22 @@ class Kept:
     output: int
 
 
-def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list[Kept]:
+def kept_by(
+    stages: Sequence[nn.Module], size: Size, dtype: torch.dtype, wanted: Collection[int] = ()
+) -> list[Kept]:
     """Return what each stage keeps for pictures of a size; nothing is computed.
 
     Args:
         stages: Modules that run one after the other, the first on three channels.
         size: Of the picture.
         dtype: Precision of the maps.
+        wanted: Stages of which the map is looked at, by number; it is needed for the way back.
     """
     x = torch.empty(1, 3, *size, device="meta", dtype=dtype, requires_grad=True)
     found: list[Kept] = []
     known: set[int] = set()  # what is counted: a map that one stage makes, the next one saves too
     alive: list[Tensor] = []  # so that no memory gets the name of another that is gone
-    for stage in stages:
+    for number, stage in enumerate(stages):
         bare = without_numbers(stage, dtype)
         weights = list(bare.parameters())
         known |= {_memory(p) for p in weights}
@@ -59,6 +63,8 @@ def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             x = bare(x)
+        if number in wanted and x.requires_grad:
+            saved.append(x)
         alive += saved
         new = {_memory(t): t.untyped_storage().nbytes() for t in saved if _memory(t) not in known}
         known |= new.keys()
@@ -66,60 +72,69 @@ def kept_by(stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> list
     return found
 
 
-def peak_bytes(
-    stages: Sequence[nn.Module],
-    seen: Sequence[Field],
-    size: Size,
-    dtype: torch.dtype,
-    tiling: Tiling | None,
-) -> int:
-    """Estimate what an iteration takes at most, pictures and maps.
+@dataclass(frozen=True)
+class Footprint:
+    """What an iteration takes on pictures of one size, however the stages are run.
 
-    Args:
+    Attributes:
         stages: All stages that are run.
-        seen: Their fields, of those that can be tiled.
         size: Of the picture.
         dtype: Precision of the maps.
-        tiling: How they are run; whole where None.
+        wanted: Stages of which the map is looked at, by number.
     """
-    run = stages if tiling is None else short(stages)
-    return _peak(kept_by(run, size, dtype), stages, seen, size, dtype, tiling)
 
+    stages: Sequence[nn.Module]
+    size: Size
+    dtype: torch.dtype
+    wanted: Collection[int] = ()
 
-def _peak(
-    kept: Sequence[Kept],
-    stages: Sequence[nn.Module],
-    seen: Sequence[Field],
-    size: Size,
-    dtype: torch.dtype,
-    tiling: Tiling | None,
-) -> int:
-    """Estimate as ``peak_bytes`` from what the stages keep of a picture if they are run whole."""
-    pictures = PICTURES * 3 * size[0] * size[1] * torch.float32.itemsize
-    if tiling is None:
-        return pictures + _at_most(kept)
-    border = 2 * max(seen[tiling.stages - 1].before, seen[tiling.stages - 1].after)
-    tile = (min(size[0], tiling.side_px + border), min(size[1], tiling.side_px + border))
-    in_tile = _at_most(kept_by(stages[: tiling.stages], tile, dtype))
-    rest = kept[tiling.stages :]
-    between = 2 * kept[tiling.stages - 1].output  # and its gradient
-    return pictures + between + max(in_tile, _at_most(rest))
+    def peak_bytes(self, tiling: Tiling | None = None) -> int:
+        """Estimate what it takes at most, pictures, maps and packed weights.
 
+        Args:
+            tiling: How the stages are run; whole where None.
+        """
+        pictures = PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
+        beside = pictures + packed_bytes(self.stages, self.dtype)
+        if tiling is None:
+            return beside + _at_most(self._kept)
+        first, seen = tiling.stages, self._seen[tiling.stages - 1]
+        border = 2 * max(seen.before, seen.after)
+        tile = tuple(min(side, tiling.side_px + border) for side in self.size)
+        in_tile = kept_by(self.stages[:first], (tile[0], tile[1]), self.dtype, self.wanted)
+        between = 2 * self._kept_where_short[first - 1].output  # and its gradient
+        return beside + between + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
 
-def tilings(
-    stages: Sequence[nn.Module], seen: Sequence[Field], largest_px: int = SIDES_PX[0]
-) -> list[Tiling]:
-    """Return the ways to tile a network, from that which costs least to that which saves most.
+    def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
+        """Return the ways to tile, from that which costs least to that which saves most.
 
-    Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
-    """
-    found, stride = [], 1
-    for number, field_ in enumerate(seen, start=1):
-        goes_on_in_place = number < len(stages) and isinstance(stages[number], nn.ReLU)
-        if field_.stride > stride and not goes_on_in_place:
-            stride = field_.stride
-            found += [Tiling(number, side) for side in SIDES_PX if side <= largest_px]
-    return found
+        Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
+
+        Args:
+            largest_px: Side of the largest tiles.
+        """
+        found, stride = [], 1
+        for number, seen in enumerate(self._seen, start=1):
+            goes_on_in_place = number < len(self.stages) and isinstance(
+                self.stages[number], nn.ReLU
+            )
+            if seen.stride > stride and not goes_on_in_place:
+                stride = seen.stride
+                found += [Tiling(number, side) for side in SIDES_PX if side <= largest_px]
+        return found
+
+    @cached_property
+    def _seen(self) -> list[Field]:
+        """Fields of the stages that can be tiled."""
+        return fields(self.stages)
+
+    @cached_property
+    def _kept(self) -> list[Kept]:
+        return kept_by(self.stages, self.size, self.dtype, self.wanted)
+
+    @cached_property
+    def _kept_where_short(self) -> list[Kept]:
+        return kept_by(short(self.stages), self.size, self.dtype, self.wanted)
 
 
 class Plan:
@@ -129,19 +144,15 @@ class Plan:
         need: What that takes, in bytes.
     """
 
-    def __init__(
-        self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype, largest_px: int
-    ) -> None:
-        self._stages, self._size, self._dtype, self._largest = stages, size, dtype, largest_px
-        self.need = peak_bytes(stages, [], size, dtype, None)
+    def __init__(self, footprint: Footprint, largest_px: int) -> None:
+        self._footprint, self._largest = footprint, largest_px
+        self.need = footprint.peak_bytes()
 
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
-        stages, size, dtype, seen = self._stages, self._size, self._dtype, fields(self._stages)
-        kept = kept_by(short(stages), size, dtype)
         ways: list[tuple[int, Tiling | None]] = [(self.need, None)]
-        for way in tilings(stages, seen, self._largest):
-            ways.append((_peak(kept, stages, seen, size, dtype, way), way))
+        for way in self._footprint.tilings(self._largest):
+            ways.append((self._footprint.peak_bytes(way), way))
         return ways
 
     def choose(self, budget_bytes: int) -> Tiling | None:
@@ -177,14 +188,14 @@ class Room:
     in_use: Plan | None = field(default=None, init=False)
     _planned: list[Plan] = field(default_factory=list, init=False)
 
-    def tiling(self, stages: Sequence[nn.Module], size: Size, dtype: torch.dtype) -> Tiling | None:
+    def tiling(self, footprint: Footprint) -> Tiling | None:
         """Return how stages are run on pictures of a size; None where they fit whole.
 
         Where nothing fits, that which takes least is returned. What is planned is in use.
         """
         if self.budget_bytes is None:
             return None
-        self.in_use = Plan(stages, size, dtype, self.largest_px)
+        self.in_use = Plan(footprint, self.largest_px)
         self._planned.append(self.in_use)
         return self.in_use.choose(self.budget_bytes)
 

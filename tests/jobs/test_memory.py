@@ -14,6 +14,7 @@ from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
 from framestyle.jobs.memory import GIB, device_errors, memory_of, room_on, within_memory
 from framestyle.networks import Extractor, Room, network_spec
+from framestyle.networks.footprint import Footprint
 from framestyle.progress import Notice
 
 CPU = torch.device("cpu")
@@ -60,12 +61,12 @@ def test_a_run_says_in_which_tiles_its_frames_are_made(tmp_path):
         if isinstance(event, Notice):
             notices.append(event.message)
 
-    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.03}}
+    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.05}}
     config = Config().changed(QUICK).changed(tight)
     framestyle.stylize_video(SAMPLES / "clip.mp4", STYLE, f"{tmp_path}/out/", config, listen)
     told = [line for line in notices if "tiles" in line]
     assert len(told) == 1
-    assert re.fullmatch(r"style: made in tiles of \d+ px, to stay within 0.03 GiB; .*", told[0])
+    assert re.fullmatch(r"style: made in tiles of \d+ px, to stay within 0.05 GiB; .*", told[0])
 
 
 def test_a_run_says_where_even_the_smallest_tiles_take_more(tmp_path):
@@ -103,10 +104,11 @@ def test_where_memory_ends_the_frame_is_made_in_smaller_tiles(monkeypatch):
 def test_where_no_smaller_tiles_are_left_it_says_what_to_do():
     spec = network_spec("lite")
     stages = list(spec.network(spec.bare_model()).extractor(["relu5_1"])._stages)
+    taken = Footprint(stages, (540, 960), torch.float32)
     room, made, told = Room(1 << 40), [], []
 
     def make():
-        made.append(room.tiling(stages, (540, 960), torch.float32))
+        made.append(room.tiling(taken))
         return torch.empty(1 << 55, dtype=torch.uint8)  # more than any machine has
 
     with pytest.raises(JobError, match=r"frame 3: out of memory .*--size.*--restart"):

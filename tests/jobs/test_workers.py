@@ -24,7 +24,7 @@ from framestyle.jobs.shots import Stretch
 from framestyle.jobs.workers import Waiting
 from framestyle.motion import CachedFlow, DenseInverseSearch, Raft
 from framestyle.networks import Room
-from framestyle.networks.footprint import peak_bytes
+from framestyle.networks.footprint import Footprint
 from framestyle.progress import FrameDone, IterationDone, Notice, RunStarted
 from framestyle.stages import FrameStyler, StyleStage
 
@@ -521,7 +521,8 @@ def test_the_user_has_the_last_word_but_no_one_is_idle(styler):
 def test_where_tiles_would_be_needed_there_are_fewer(styler):
     stage = styler().style
     stages = list(stage.extract._stages)
-    need = peak_bytes(stages, [], SIZE, torch.float32, None)
+    wanted = [number for number, tap in enumerate(stage.extract._taps) if tap is not None]
+    need = Footprint(stages, SIZE, torch.float32, wanted).peak_bytes()
     assert counted(styler(need), 5, 4) == 1
     assert counted(styler(2 * need), 5, 4) == 2
     assert counted(styler(3 * need + 9), 5, 4) == 3

@@ -6,7 +6,7 @@ from torch import nn
 
 from framestyle.networks import Room, network_spec
 from framestyle.networks.fields import Field, fields, map_sizes
-from framestyle.networks.footprint import kept_by, peak_bytes, tilings
+from framestyle.networks.footprint import Footprint, kept_by
 from framestyle.networks.tiled import Tiling
 from framestyle.networks.tiles import cut
 
@@ -35,7 +35,7 @@ class Fixed(Room):
         super().__init__()
         self.told = tiling
 
-    def tiling(self, stages, size, dtype):
+    def tiling(self, footprint):
         return self.told
 
 
@@ -82,7 +82,8 @@ def run(network, maps, sums, image, room=None):
 def depths(network, maps, sums):
     """After how many stages it can be cut."""
     stages = list(network.extractor([*maps, *sums])._stages)
-    return sorted({tiling.stages for tiling in tilings(stages, fields(stages))})
+    ways = Footprint(stages, (64, 64), torch.float64).tilings()
+    return sorted({tiling.stages for tiling in ways})
 
 
 @pytest.mark.parametrize("side", [24, 200])
@@ -183,14 +184,24 @@ def test_what_a_stage_keeps_is_what_autograd_saves(networks):
     assert kept == pytest.approx(sum(seen.values()), rel=0.1)
 
 
+def test_a_map_that_is_looked_at_is_kept_as_well(networks):
+    """The blocks of SqueezeNet end in joined maps, which no other stage needs."""
+    network = network_spec("squeezenet1_0").network(network_spec("squeezenet1_0").build()).float()
+    stages, image = list(network.extractor(["fire5"])._stages), torch.rand(1, 3, 96, 128)
+    number = network.taps.index("fire3")
+    with torch.no_grad():
+        for stage in stages[: number + 1]:
+            image = stage(image)
+    alone, looked_at = (
+        kept_by(stages, (96, 128), torch.float32, wanted)[number].saved for wanted in ((), {number})
+    )
+    assert looked_at - alone == image.nbytes
+
+
 def test_tiles_take_less_and_the_deeper_the_less():
     network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
     stages = list(network.extractor(["relu5_1"])._stages)
-    seen, size = fields(stages), (2160, 3840)
-
-    def need(tiling):
-        return peak_bytes(stages, seen, size, torch.bfloat16, tiling)
-
+    need = Footprint(stages, (2160, 3840), torch.bfloat16).peak_bytes
     needs = [need(None), *(need(Tiling(stages, 512)) for stages in (5, 10, 19))]
     assert needs == sorted(needs, reverse=True)
     assert needs[2] < 8 << 30 < needs[0]
@@ -199,28 +210,25 @@ def test_tiles_take_less_and_the_deeper_the_less():
 
 def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():
     network = network_spec("lite").network(network_spec("lite").bare_model())
-    stages, size = list(network.extractor(["relu5_1"])._stages), (540, 960)
-    seen = fields(stages)
+    stages = list(network.extractor(["relu5_1"])._stages)
+    taken = Footprint(stages, (540, 960), torch.float32)
 
     def chosen(budget):
-        return Room(budget).tiling(stages, size, torch.float32)
+        return Room(budget).tiling(taken)
 
-    whole = peak_bytes(stages, seen, size, torch.float32, None)
+    whole = taken.peak_bytes()
     assert chosen(whole) is None
-    assert Room().tiling(stages, size, torch.float32) is None
-    tight = chosen(whole * 2 // 3)
-    assert peak_bytes(stages, seen, size, torch.float32, tight) <= whole * 2 // 3
-    least = min(peak_bytes(stages, seen, size, torch.float32, way) for way in tilings(stages, seen))
-    assert peak_bytes(stages, seen, size, torch.float32, chosen(1)) == least
+    assert Room().tiling(taken) is None
+    assert taken.peak_bytes(chosen(whole * 2 // 3)) <= whole * 2 // 3
+    assert taken.peak_bytes(chosen(1)) == min(taken.peak_bytes(way) for way in taken.tilings())
 
 
 def test_after_memory_has_run_out_it_is_planned_with_less_until_there_is_no_less():
     network = network_spec("lite").network(network_spec("lite").bare_model())
-    stages, size = list(network.extractor(["relu5_1"])._stages), (540, 960)
-    seen, room, needs = fields(stages), Room(1 << 40), []
+    stages = list(network.extractor(["relu5_1"])._stages)
+    taken, room, needs = Footprint(stages, (540, 960), torch.float32), Room(1 << 40), []
     for _ in range(20):
-        way = room.tiling(stages, size, torch.float32)
-        needs.append(peak_bytes(stages, seen, size, torch.float32, way))
+        needs.append(taken.peak_bytes(room.tiling(taken)))
         if not room.take_back():
             break
     assert len(needs) > 2
