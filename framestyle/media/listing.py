@@ -128,7 +128,7 @@ def _missing(path: Path) -> str:
     if not parent.is_dir():
         return f"{message}, nor does its folder {parent}"
     try:
-        near = difflib.get_close_matches(path.name, [e.name for e in parent.iterdir()], cutoff=0.5)
+        near = difflib.get_close_matches(path.name, [e.name for e in parent.iterdir()], cutoff=0.6)
     except OSError:
         near = []
     return f"{message}; near it there is: {', '.join(near)}" if near else f"{message}; check it"

@@ -65,7 +65,7 @@ class FeatureNetwork(nn.Module):
         """Raise ``ModelError`` where a name is not one of ``taps``."""
         for name in names:
             if name not in self.taps:
-                near = difflib.get_close_matches(name, self.taps, n=3, cutoff=0.5)
+                near = difflib.get_close_matches(name, self.taps, n=3, cutoff=0.65)
                 meant = f" (did you mean {' or '.join(near)}?)" if near else ""
                 raise ModelError(
                     f"{self.name} has no layer {name!r}{meant}; there are: {', '.join(self.taps)}"
