@@ -4,7 +4,7 @@ autograd can take such a stage as a node of its own, and does where it runs alon
 node takes as long as a convolution of a small map, so those that follow each other are one node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,7 +19,7 @@ from framestyle.networks.layers import Shape
 class Link(Protocol):
     """A stage with its way back."""
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return its map of another, and what the way back needs.
 
         Args:
@@ -59,10 +59,10 @@ class Summed(Protocol):
 class Rectified(nn.ReLU):
     """Cutting off at 0, in place if asked."""
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return its map, which is needed for the way back."""
         made = x.relu_() if self.inplace else x.relu()
-        return made, made
+        return made, [made]
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""
@@ -72,13 +72,106 @@ class Rectified(nn.ReLU):
 class Passed(nn.Identity):
     """Nothing, where another stage has done it already."""
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the map."""
-        return x, None
+        return x, []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient."""
         return grad
+
+
+@dataclass(frozen=True)
+class ByAutograd:
+    """A stage whose way back is left to autograd.
+
+    Attributes:
+        stage: It.
+    """
+
+    stage: nn.Module
+
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
+        """Return its map, and for the way back what autograd has of it."""
+        if not keeps:
+            return self.stage(x), []
+        with torch.enable_grad():
+            x = x.detach().requires_grad_(True)
+            made = self.stage(x)
+        return made.detach(), [made, x]
+
+    def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
+        """Return the gradient in a map."""
+        x, made = kept.pop(), kept.pop()
+        return torch.autograd.grad(made, x, grad)[0]
+
+
+def linked(stages: Sequence[nn.Module]) -> list[Link]:
+    """Return stages as links, whatever they are."""
+    return [stage if isinstance(stage, Link) else ByAutograd(stage) for stage in stages]
+
+
+@dataclass
+class Step:
+    """What was made of a map by one link, for the way back.
+
+    Attributes:
+        like: What the map was like.
+        made: What is like what was made of it.
+        kept: What the link keeps.
+        features: What was made of it, where that is looked at.
+    """
+
+    like: Shape
+    made: Shape
+    kept: list[Tensor]
+    features: Tensor | None
+
+
+Look = Callable[[int, Tensor], bool]
+"""Sees the map of each link, by number, and tells whether it is wanted again on the way back."""
+Add = Callable[[int, Step, Tensor | None], Tensor | None]
+"""Adds to the gradient in the map of a link what comes of looking at it; it may be changed. None is
+a gradient of 0."""
+
+
+def forth(links: Sequence[Link], x: Tensor, look: Look, *, keeps: bool) -> list[Step]:
+    """Run links on a map, and return what the way back needs.
+
+    Args:
+        links: They follow each other.
+        x: The map, (N, C, H, W).
+        look: Called after each link.
+        keeps: Whether there is a way back.
+    """
+    trail: list[Step] = []
+    for number, link in enumerate(links):
+        like = Shape.of(x)
+        x, kept = link.forth(x, keeps=keeps)
+        features = x if look(number, x) else None
+        if keeps:
+            trail.append(Step(like, Shape.of(x), kept, features))
+        del kept, features  # or the first map would be held with every other
+    return trail
+
+
+def back(links: Sequence[Link], trail: list[Step], add: Add) -> Tensor | None:
+    """Return the gradient in the map that links were run on; None where nothing comes of it.
+
+    Args:
+        links: They.
+        trail: What ``forth`` returned. It is taken out, so that memory is free as soon as it has
+            been used.
+        add: Called before the way back of each link.
+    """
+    grad: Tensor | None = None
+    while trail:
+        step = trail.pop()
+        grad = add(len(trail), step, grad)
+        step.features = None
+        if grad is not None:
+            grad = links[len(trail)].back(grad, step.kept, step.like, spare=True)
+    return grad
 
 
 def cut_off(grad: Tensor, made: Tensor, *, spare: bool) -> Tensor:
@@ -120,59 +213,52 @@ class _Alone(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, link: Link) -> Tensor:
         ctx.link, ctx.like = link, Shape.of(x)
         made, kept = link.forth(x, keeps=ctx.needs_input_grad[0])
-        ctx.save_for_backward(kept)
+        ctx.save_for_backward(*kept)
         return made
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        kept = [tensor for tensor in ctx.saved_tensors if tensor is not None]
-        return ctx.link.back(grad, kept, ctx.like, spare=False), None
+        return ctx.link.back(grad, list(ctx.saved_tensors), ctx.like, spare=False), None
 
 
 class _Chain(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, chain: Chain) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.chain = chain
-        # a list of its own, since what autograd saves is held until the whole way back is done
-        ctx.trail = trail = []
         wanted: list[Tensor] = []
-        keeps = ctx.needs_input_grad[0]
-        for number, link in enumerate(chain.links):
-            like = Shape.of(x)
-            x, kept = link.forth(x, keeps=keeps)
+
+        def look(number: int, made: Tensor) -> bool:
             summed = chain.summed.get(number)
             if summed is not None:
-                wanted.append(summed.total(x) / (x.shape[2] * x.shape[3]))
+                wanted.append(summed.total(made) / (made.shape[2] * made.shape[3]))
             elif number in chain.mapped:
-                wanted.append(x.detach())  # another name: what is returned would hold itself
-            if keeps:
-                held = [] if kept is None else [kept]
-                trail.append((like, held, None if summed is None else x))
-            del kept  # or the first map would be held with every other
+                wanted.append(made.detach())  # another name: what is returned would hold itself
+            return summed is not None
+
+        ctx.chain = chain
+        # not as saved tensors: autograd holds those until the whole way back is done
+        ctx.trail = forth(chain.links, x, look, keeps=ctx.needs_input_grad[0])
         return tuple(wanted)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
-        chain, left, grad = ctx.chain, list(grads), None
+        chain, left = ctx.chain, list(grads)
         if len(ctx.trail) < len(chain.links):
             raise RuntimeError("the way back of a chain is taken a second time; it is gone")
-        while ctx.trail:
-            like, kept, features = ctx.trail.pop()
-            number = len(ctx.trail)
+
+        def add(number: int, step: Step, grad: Tensor | None) -> Tensor | None:
+            if number not in chain.summed and number not in chain.mapped:
+                return grad
+            of_made = left.pop()
+            if of_made is None:
+                return grad
             if number in chain.summed:
-                of_mean = left.pop()
-                if of_mean is not None:
-                    of_sum = of_mean / (features.shape[2] * features.shape[3])
-                    grad = chain.summed[number].slope(features, of_sum, grad)
-            elif number in chain.mapped:
-                of_map = left.pop()
-                if of_map is not None:
-                    grad = of_map.clone() if grad is None else grad.add_(of_map)
-                del of_map
-            del features
-            if grad is not None:
-                grad = chain.links[number].back(grad, kept, like, spare=True)
-        return grad, None
+                assert step.features is not None
+                of_sum = of_made / (step.made.size[2] * step.made.size[3])
+                slope: Tensor = chain.summed[number].slope(step.features, of_sum, grad)
+                return slope
+            return of_made.clone() if grad is None else grad.add_(of_made)
+
+        return back(chain.links, ctx.trail, add), None

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from framestyle.networks.chain import Chain, Link, Rectified, Summed
+from framestyle.networks.chain import Chain, Link, Rectified, Summed, linked
 from framestyle.networks.fields import Size, fields, map_sizes
 from framestyle.networks.footprint import Footprint, Plan, Room
 from framestyle.networks.layers import normalised
@@ -136,7 +136,7 @@ class Extractor(nn.Module):
         mapped = sorted({*mapped, len(first) - 1})
         return TiledStages(
             self._prepared,
-            first,
+            linked(first),
             fields(first),
             map_sizes(first, size),
             size,

@@ -128,7 +128,7 @@ class PackedConv2d(nn.Conv2d):
         """Return (N, C', H', W') for (N, C, H, W)."""
         return alone(x, self)
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return its map; for the way back, that is needed where it is cut off at 0."""
         if self.reflects:
             x = framed(x)
@@ -138,7 +138,7 @@ class PackedConv2d(nn.Conv2d):
             how = self.stride, self.packed.padding, self.dilation
             made = nnf.conv2d(x, self.weight, self.bias, *how)
             made = made.relu_() if self.rectifies else made
-        return made, made if self.rectifies else None
+        return made, [made] if self.rectifies else []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""

@@ -25,9 +25,9 @@ class HalvingMean(nn.AvgPool2d):
         """Return (N, C, h, w) for (N, C, H, W), half of each side."""
         return alone(x, self)
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the means; nothing is needed for the way back."""
-        return nnf.avg_pool2d(x, 2), None
+        return nnf.avg_pool2d(x, 2), []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its means."""
@@ -59,11 +59,11 @@ class LeanMaxPool2d(nn.MaxPool2d):
             return plain
         return alone(x, self)
 
-    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, Tensor | None]:
+    def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the maxima and where they were."""
         maxima, places = _ATEN.max_pool2d_with_indices(x, *self.window, self.ceil_mode)
         corners = _corners(self, x.shape, maxima) if self.short and keeps else None
-        return maxima, places if corners is None else (places - corners).to(torch.int16)
+        return maxima, [places if corners is None else (places - corners).to(torch.int16)]
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its maxima."""

@@ -6,17 +6,18 @@ and on the way back each tile is computed once more (checkpointing, Chen et al. 
 is that of the whole picture.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from framestyle.networks.chain import Summed
+from framestyle.networks.chain import Add, Link, Look, Step, Summed, back, forth
 from framestyle.networks.fields import Field, Size
+from framestyle.networks.layers import Shape
 from framestyle.networks.tiles import Part, cut
 
 
@@ -49,7 +50,7 @@ class TiledStages:
     """
 
     prepare: Callable[[Tensor], Tensor]
-    stages: Sequence[nn.Module]
+    stages: Sequence[Link]
     fields: Sequence[Field]
     sizes: Sequence[Size]
     size: Size
@@ -73,17 +74,8 @@ class TiledStages:
         maps: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
         for pixels, parts in self._tiles:
-            for number, x in self._run(image[:, :, *pixels]):
-                own = x[:, :, *parts[number].local]
-                if number in self.mapped:
-                    if number not in maps:
-                        shape = (1, x.shape[1], *self.sizes[number])
-                        empty = torch.empty(shape, dtype=x.dtype, device=x.device)
-                        maps[number] = empty.to(memory_format=torch.channels_last)
-                    maps[number][:, :, *parts[number].whole] = own
-                if number in self.summed:
-                    total = self.summed[number].total(own)
-                    means[number] = means[number] + total if number in means else total
+            x = self.prepare(image[:, :, *pixels])
+            forth(self.stages, x, self._gathering(parts, maps, means), keeps=False)
         for number, total in means.items():
             total /= self._positions(number)
         return (*(maps[n] for n in self.mapped), *(means[n] for n in self.summed))
@@ -97,29 +89,55 @@ class TiledStages:
         for pixels, parts in self._tiles:
             with torch.enable_grad():
                 piece = image[:, :, *pixels].detach().requires_grad_(True)
-                made = dict(self._run(piece))
-            slopes = {}
-            for number, part in parts.items():
-                slope = torch.zeros_like(made[number])
-                own = slope[:, :, *part.local]
-                if (grad := of_maps.get(number)) is not None:
-                    own += grad[:, :, *part.whole]
-                if (grad := of_means.get(number)) is not None:
-                    features = made[number].detach()[:, :, *part.local]
-                    own += self.summed[number].slope(features, grad / self._positions(number))
-                slopes[number] = slope
-            values = [made[number] for number in slopes]
-            (found,) = torch.autograd.grad(values, piece, list(slopes.values()))
-            result[:, :, *pixels].add_(found)
+                x = self.prepare(piece)
+            trail = forth(self.stages, x.detach(), lambda n, _: n in self.summed, keeps=True)
+            grad = back(self.stages, trail, self._adding(parts, of_maps, of_means))
+            if grad is not None:
+                result[:, :, *pixels].add_(torch.autograd.grad(x, piece, grad)[0])
         return result
 
-    def _run(self, piece: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield the maps that are wanted of a part of the picture, with their stages."""
-        x = self.prepare(piece)
-        for number, stage in enumerate(self.stages):
-            x = stage(x)
-            if number in self.mapped or number in self.summed:
-                yield number, x
+    def _gathering(
+        self, parts: Mapping[int, Part], maps: dict[int, Tensor], means: dict[int, Tensor]
+    ) -> Look:
+        """Return what takes a tile's own numbers of every map that is wanted."""
+
+        def look(number: int, made: Tensor) -> bool:
+            if number not in parts:
+                return False
+            own = made[:, :, *parts[number].local]
+            if number in self.mapped:
+                if number not in maps:
+                    whole = torch.Size((1, made.shape[1], *self.sizes[number]))
+                    maps[number] = Shape(whole, torch.channels_last).blank(made)
+                maps[number][:, :, *parts[number].whole] = own
+            if number in self.summed:
+                total = self.summed[number].total(own)
+                means[number] = means[number] + total if number in means else total
+            return False
+
+        return look
+
+    def _adding(
+        self,
+        parts: Mapping[int, Part],
+        of_maps: Mapping[int, Tensor | None],
+        of_means: Mapping[int, Tensor | None],
+    ) -> Add:
+        """Return what adds to the gradient in a tile's maps what comes of its own numbers."""
+
+        def add(number: int, step: Step, grad: Tensor | None) -> Tensor | None:
+            of_map, of_mean, features = of_maps.get(number), of_means.get(number), step.features
+            if of_map is not None:
+                grad = step.made.blank(of_map).zero_() if grad is None else grad
+                grad[:, :, *parts[number].local] += of_map[:, :, *parts[number].whole]
+            if of_mean is not None and features is not None:
+                own = features[:, :, *parts[number].local]
+                grad = torch.zeros_like(features) if grad is None else grad
+                slope = self.summed[number].slope(own, of_mean / self._positions(number))
+                grad[:, :, *parts[number].local] += slope
+            return grad
+
+        return add
 
     @cached_property
     def _tiles(self) -> list[tuple[tuple[slice, slice], dict[int, Part]]]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks.chain import Chain, Link, Passed, Rectified
+from framestyle.networks.chain import Chain, Link, Passed, Rectified, linked
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Weights
 from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d
@@ -82,6 +82,23 @@ def test_it_is_its_links_one_by_one(links, wanted, size):
     torch.testing.assert_close(slope(made, x), slope(expected, x))
 
 
+def test_a_stage_without_a_way_back_of_its_own_has_that_of_autograd(links):
+    torch.manual_seed(1)
+    stages = [nn.Conv2d(3, 3, 5, 2, groups=3), nn.Sequential(nn.Conv2d(3, 3, 1), nn.Tanh()), *links]
+    chain = Chain(linked(stages), [1, 10], {0: GramProducts(), 6: GramProducts()})
+    assert [isinstance(stage, Link) for stage in stages[:3]] == [False, False, True]
+    x = picture((33, 37))
+    made, y = chain(x), x
+    expected = {}
+    for number, stage in enumerate(stages):
+        y = stage(y)
+        if number in made:
+            expected[number] = gram(y) if number in chain.summed else y
+    for number in made:
+        torch.testing.assert_close(made[number], expected[number])
+    torch.testing.assert_close(slope(made, x), slope(expected, x))
+
+
 def test_what_nothing_comes_of_has_no_gradient(links):
     chain = Chain(links, [1, 8], {4: GramProducts()})
     for number in (1, 4, 8):
@@ -121,7 +138,7 @@ class Watched(Rectified):
 
     def forth(self, x, *, keeps):
         made, kept = super().forth(x, keeps=keeps)
-        self.by.later.append(weakref.ref(kept))
+        self.by.later.append(weakref.ref(kept[0]))
         return made, kept
 
 
