@@ -151,8 +151,14 @@ def _styles(styles: StylePictures) -> list[Style]:
     parsed: list[Style] = []
     for style in styles:
         if isinstance(style, tuple):
-            path, weight = style
-            parsed.append((home_expanded(path), checked_weight(str(path), float(weight))))
+            parsed.append(_weighted(style))
         else:
             parsed.append(parse_style(str(style)))
     return parsed
+
+
+def _weighted(style: tuple[object, ...]) -> Style:
+    match style:
+        case (str() | Path() as path, int() | float() as weight):
+            return home_expanded(path), checked_weight(str(path), float(weight))
+    raise SettingsError(f"styles: got {style!r}, expected a file name and its weight, a number")

@@ -5,7 +5,7 @@ import fnmatch
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,9 +14,10 @@ from filelock import FileLock, Timeout
 
 from framestyle.errors import JobError, OutputError, UnfinishedJobError
 from framestyle.jobs.manifest import Manifest
-from framestyle.jobs.places import MARK
+from framestyle.jobs.places import MARK, cannot_be_made
 from framestyle.jobs.saved import SavedStates
 from framestyle.media.landing import disk_errors, sync
+from framestyle.media.ledger import NAME as LEDGER
 
 AHEAD = "ahead"
 """Folder for what is made before it is its turn."""
@@ -24,12 +25,13 @@ PASSES = "passes"
 """Folder for what lies between passes."""
 FLOW = "flow"
 """Folder for the flows that are needed again."""
+MANIFEST = "manifest.json"
 FOLDERS = (AHEAD, FLOW, "frames", PASSES, "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
 HALF_SAVED = ".tmp??????"
 """Form of the names under which safetensors writes a file before it has the one asked for."""
 FILES = (
-    *(MARK, "manifest.*", "state*", "shots.txt", "workers.txt", "ledger.txt"),
+    *(MARK, "manifest.*", "state*", "shots.txt", "workers.txt", LEDGER),
     *("*.part", "tmp*", HALF_SAVED),
 )
 """Forms of the other names in it. Nothing else is ever deleted."""
@@ -62,9 +64,7 @@ class JobFolder:
             _check_plain(path / MARK)
             (path / MARK).touch()
         except OSError as error:
-            raise OutputError(
-                f"cannot make the job folder {path}: {error.strerror}; name another with --job-dir"
-            ) from None
+            raise cannot_be_made(path, error) from None
         self.states = SavedStates(path)
         self._lock = FileLock(path / MARK)
         try:
@@ -108,7 +108,7 @@ class JobFolder:
             UnfinishedJobError: It is of a job that differs, and ``restart`` is False, or it has
                 what no run puts there.
         """
-        there = self.path / "manifest.json"
+        there = self.path / MANIFEST
         with disk_errors("clearing the job folder", self.path):
             for item in self.path.iterdir():
                 if not _is_known(item):
@@ -140,14 +140,16 @@ class JobFolder:
     def remove(self) -> None:
         """Delete the folder: the job is done, or nothing of it is worth keeping.
 
-        What tells that the output has landed goes last, so that a run which is cut off here is
-        taken up by the same command.
+        What tells that the output has landed goes last, and after it whose it is, so that a run
+        which is cut off here is taken up by the same command.
         """
         with contextlib.suppress(OSError, JobError):  # of no harm where it stays
             for item in list(self.path.iterdir()):
                 if _is_known(item) and item.is_dir() and not item.is_symlink():
                     shutil.rmtree(item)
             self.states.remove()
+            self._clear(but=(LEDGER, MANIFEST))
+            self._clear(but=(MANIFEST,))
             self._clear()
             (self.path / MARK).unlink()  # still locked: nobody else begins here
             self.path.rmdir()
@@ -162,9 +164,9 @@ class JobFolder:
         for folder, folders, files in os.walk(self.path):
             yield from (Path(folder, name) for name in (*folders, *files))
 
-    def _clear(self) -> None:
-        for item in self.path.iterdir():
-            if item.name == MARK or not _is_known(item):
+    def _clear(self, but: Collection[str] = ()) -> None:
+        for item in list(self.path.iterdir()):
+            if item.name in (MARK, *but) or not _is_known(item):
                 continue
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item)

@@ -55,5 +55,6 @@ def open_inputs(
         if path.exists() and picture.exists() and path.samefile(picture):
             raise OutputError(f"{path} is read by the run; give the output another name")
     folder = choose_folder(path, config.job.job_dir)
-    check_output(output, clip.info, config.output, is_new=not folder.exists())
+    is_new = config.job.restart or not folder.exists()
+    check_output(output, clip.info, config.output, is_new=is_new)
     return Inputs(clip, styles, pictures, notices)

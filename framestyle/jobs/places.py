@@ -24,15 +24,32 @@ def choose_folder(output: Path, job_dir: Path | None) -> Path:
     """Return where the job of an output lies.
 
     Raises:
-        OutputError: The output's own folder is missing, or the output would lie in the job's
-            folder, which is deleted when the job is done.
+        OutputError: The output's own folder is missing; the job's folder can have no such name; or
+            one of the two would lie in the other, and the job's is deleted when the job is done.
     """
     if not output.parent.is_dir():
         check_folder(output.parent, output)
     folder = job_dir or folder_beside(output)
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise cannot_be_made(folder, error) from None
     if output.resolve().is_relative_to(folder.resolve()):
         raise OutputError(
             f"the output {output} lies in the job folder {folder}, which is deleted at the end; "
             "name another with --job-dir"
         )
+    if folder.resolve().is_relative_to(output.resolve()):
+        raise OutputError(
+            f"the job folder {folder} lies in the output {output}; name another with --job-dir"
+        )
     return folder
+
+
+def cannot_be_made(folder: Path, error: OSError) -> OutputError:
+    """Return the error for a job's folder that the system refuses."""
+    return OutputError(
+        f"cannot make the job folder {folder}: {error.strerror}; name another with --job-dir"
+    )

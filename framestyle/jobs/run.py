@@ -24,6 +24,7 @@ from framestyle.jobs.stages import (
     with_chosen_networks,
 )
 from framestyle.progress import Event, Notice, Progress, RunDone, ignore
+from framestyle.stages import FrameStyler
 
 
 def run(
@@ -81,14 +82,21 @@ def _carry_out(inputs: Inputs, output: str | Path, config: Config, progress: Pro
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
     check_flow(config, clip.info, notices.append)
     check_shots(config.motion, clip.info.frame_count)
+
+    def loaded() -> FrameStyler:
+        with device_errors(f"loading networks on {device}", NO_ROOM):
+            return build(config, styles, pictures, device, progress)
+
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
+        # before what an earlier run has left is thrown away
+        styler = loaded() if config.job.restart else None
         job.begin(manifest_of(config, clip.info, styles, device, output), config.job.restart)
         with device_errors(f"going on on {device}", NO_ROOM):
             begun = begin(clip, output, config, job, str(device.device), notice)
         with begun.sink as sink:
             if not sink.has_landed:
+                styler = styler or loaded()
                 with device_errors(f"loading networks on {device}", NO_ROOM):
-                    styler = build(config, styles, pictures, device, progress)
                     flow = flow_source(config, clip.info, device, weights_files(config), progress)
                 notice(f"device: {device}")
                 for event in notices:

@@ -54,9 +54,11 @@ def open_sink(
     path, settings = Path(output), settings or OutputSettings()
     form = _form_of(output, info)
     ledger = Ledger(work_dir)
+    # nothing is done where the run was cut off while it took away what a finished job leaves
+    may_have_landed = done in (0, info.frame_count)
     if form == "video":
-        if done == info.frame_count and ledger.is_output(path):
-            return LandedSink(path, done)
+        if may_have_landed and ledger.is_output(path):
+            return LandedSink(path, info.frame_count)
         _check_place(path, info, settings)
         encoding = choose_encoding(path.suffix.lower(), info, settings)
         if (encoding.width_px, encoding.height_px) != (info.width_px, info.height_px):
@@ -89,12 +91,12 @@ def open_sink(
     for line in left_out_of_pictures(Path(names[0]).suffix.lower(), info):
         notice(line)
     landed: set[str] = set()
-    if done == info.frame_count:  # an earlier run may have moved files to where they belong
+    if may_have_landed:  # an earlier run may have moved files to where they belong
         work = work_dir / RESULT
         landed = {name for name in names if ledger.has_whole(work / name, folder / name)}
         if landed == set(names):
-            return LandedSink(path if form == "picture" else folder, done)
-        landed |= {partial_beside(folder / name).name for name in names}
+            return LandedSink(path if form == "picture" else folder, info.frame_count)
+        landed |= {partial_beside(folder / name).name for name in names} if done else set()
     if form == "picture":
         _check_place(path, info, settings)
     else:
@@ -137,7 +139,9 @@ def check_output(
         OutputError: Where it cannot be written as asked.
     """
     form, path = _form_of(output, info), Path(output)
-    if form != "video":
+    if form == "video":
+        choose_encoding(path.suffix.lower(), info, settings)
+    else:
         _check_no_codec(form, settings)
     if not is_new:
         return
@@ -231,7 +235,12 @@ def _check_folder_place(
         check_folder(folder.parent, folder)
         return
     check_folder(folder, folder)
-    there = {entry.name for entry in folder.iterdir()}
+    try:
+        there = {entry.name for entry in folder.iterdir()}
+    except OSError as error:
+        raise OutputError(
+            f"{folder} cannot be written: what is in it cannot be listed ({error.strerror})"
+        ) from None
     used = {
         file.name for file in info.files if file.parent.exists() and file.parent.samefile(folder)
     }

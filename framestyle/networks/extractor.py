@@ -93,8 +93,9 @@ class Extractor(nn.Module):
 
     def tiling(self, size: Size) -> Tiling | None:
         """Return how much of it is run tile by tile on images of a size; None if nothing is."""
-        wanted = [number for number, tap in enumerate(self._taps) if tap is not None]
-        return self._room.tiling(Footprint(list(self._stages), size, self._precision, wanted))
+        summed, mapped = self._wanted(self._taps)
+        stages = list(self._stages)
+        return self._room.tiling(Footprint(stages, size, self._precision, mapped, tuple(summed)))
 
     @property
     def _precision(self) -> torch.dtype:

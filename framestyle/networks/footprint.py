@@ -80,13 +80,15 @@ class Footprint:
         stages: All stages that are run.
         size: Of the picture.
         dtype: Precision of the maps.
-        wanted: Stages of which the map is looked at, by number.
+        mapped: Stages of which the map is looked at, by number.
+        summed: Stages of which a sum over positions is.
     """
 
     stages: Sequence[nn.Module]
     size: Size
     dtype: torch.dtype
-    wanted: Collection[int] = ()
+    mapped: Collection[int] = ()
+    summed: Collection[int] = ()
 
     def peak_bytes(self, tiling: Tiling | None = None) -> int:
         """Estimate what it takes at most, pictures, maps and packed weights.
@@ -101,9 +103,11 @@ class Footprint:
         first, seen = tiling.stages, self._seen[tiling.stages - 1]
         border = 2 * max(seen.before, seen.after)
         tile = tuple(min(side, tiling.side_px + border) for side in self.size)
-        in_tile = kept_by(self.stages[:first], (tile[0], tile[1]), self.dtype, self.wanted)
-        between = 2 * self._kept_where_short[first - 1].output  # and its gradient
-        return beside + between + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
+        in_tile = kept_by(self.stages[:first], (tile[0], tile[1]), self.dtype, self._wanted)
+        # whole, and their gradients: the last goes on to the stages after the tiles
+        joined = {first - 1, *(number for number in self.mapped if number < first)}
+        beside += 2 * sum(self._kept_where_short[number].output for number in joined)
+        return beside + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
 
     def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
         """Return the ways to tile, from that which costs least to that which saves most.
@@ -130,11 +134,15 @@ class Footprint:
 
     @cached_property
     def _kept(self) -> list[Kept]:
-        return kept_by(self.stages, self.size, self.dtype, self.wanted)
+        return kept_by(self.stages, self.size, self.dtype, self._wanted)
 
     @cached_property
     def _kept_where_short(self) -> list[Kept]:
-        return kept_by(short(self.stages), self.size, self.dtype, self.wanted)
+        return kept_by(short(self.stages), self.size, self.dtype, self._wanted)
+
+    @property
+    def _wanted(self) -> set[int]:
+        return {*self.mapped, *self.summed}
 
 
 class Plan:

@@ -57,6 +57,9 @@ def first_misfit(model: nn.Module, weights: Mapping[str, Tensor]) -> str:
         if weights[key].shape != tensor.shape:
             got, expected = tuple(weights[key].shape), tuple(tensor.shape)
             return f"{key} has shape {got}, expected {expected}"
+        if not weights[key].is_floating_point():
+            kind = str(weights[key].dtype).removeprefix("torch.")
+            return f"{key} holds {kind} numbers, expected floating ones"
     return ""
 
 
