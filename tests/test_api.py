@@ -68,6 +68,14 @@ def test_no_style_is_an_empty_list(frames_folder, quick, tmp_path):
         framestyle.stylize_video(source, [], tmp_path / "out.png", quick)
 
 
+@pytest.mark.parametrize("style", [("a.jpg", "x"), ("a.jpg", 1, 2), (3, 1.0), ("a.jpg", None)])
+def test_a_style_of_no_form(style, frames_folder, quick, tmp_path):
+    with pytest.raises(SettingsError, match="expected a file name and its weight"):
+        framestyle.stylize_video(
+            frames_folder / "shot_0003.png", [style], tmp_path / "o.png", quick
+        )
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_dream_an_array(kind, pixels, quick):
     given = pixels.astype(kind) * (257 if kind == np.uint16 else 1)

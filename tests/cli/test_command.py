@@ -91,6 +91,10 @@ BAD = {
         f"clip.mp4 style.png {OUT} --dream-layers fire6#3 --dream-guide style.png",
         "exclude each other",
     ),
+    "no room for the name of a job": (
+        f"clip.mp4 style.png -o {'a' * 245}.mp4",
+        "cannot make the job folder .*too long.*--job-dir",
+    ),
     "the output is a style": (
         "frames/shot_0003.png style.png -o style.png --overwrite",
         r"style\.png is read by the run",

@@ -47,6 +47,21 @@ def test_the_output_may_not_lie_in_it(tmp_path):
     assert choose_folder(tmp_path / "out.mp4", tmp_path / "job") == tmp_path / "job"
 
 
+def test_it_may_not_lie_in_the_output(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(OutputError, match=r"job folder .*/out/job lies in the output"):
+        choose_folder(tmp_path / "out", tmp_path / "out" / "job")
+
+
+def test_a_name_that_is_too_long_for_it(tmp_path):
+    """That of the output itself is not."""
+    output = tmp_path / f"{'a' * 245}.mp4"
+    assert not output.exists()
+    with pytest.raises(OutputError, match=r"cannot make the job folder .*too long.*--job-dir"):
+        choose_folder(output, None)
+    assert choose_folder(output, tmp_path / "job") == tmp_path / "job"
+
+
 def test_the_folder_of_the_output_must_be_there(tmp_path):
     with pytest.raises(OutputError, match="nowhere does not exist"):
         choose_folder(tmp_path / "nowhere" / "out.mp4", None)

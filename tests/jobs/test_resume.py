@@ -37,6 +37,32 @@ run(source, [(Path(style), 1.0)], output, Config().changed(changes), die)
 """
 
 
+REMOVED = """
+import os, signal, sys, tomllib
+from pathlib import Path
+from framestyle.config import Config
+from framestyle.jobs.folder import JobFolder
+from framestyle.jobs.run import run
+
+source, style, output, settings, calls = sys.argv[1:]
+remove, clear, called = JobFolder.remove, JobFolder._clear, []
+
+def removing(job):
+    def dying(job, but=()):
+        if len(called) == int(calls):
+            os.kill(os.getpid(), signal.SIGKILL)
+        called.append(but)
+        clear(job, but)
+    JobFolder._clear = dying
+    remove(job)
+
+JobFolder.remove = removing
+changes = tomllib.loads(settings)
+changes.pop('run')
+run(source, [(Path(style), 1.0)], output, Config().changed(changes))
+"""
+
+
 def settings_of(config):
     """All settings as a configuration file has them."""
     return config_file.written(None, (), None, config)
@@ -185,6 +211,26 @@ def test_outlives_a_kill(
     assert contents(tmp_path) == uninterrupted(name)
 
 
+@pytest.mark.parametrize("name", ["out", "f%02d.png", "out.mp4"])
+@pytest.mark.parametrize("calls", [0, 1])
+def test_outlives_a_kill_while_it_takes_away_its_folder(
+    name, calls, frames_folder, clip_file, style_file, quick, start, uninterrupted, contents,
+    tmp_path,
+):  # fmt: skip
+    """The states are gone by then, and with them how many frames are done."""
+    source = clip_file if name == "out.mp4" else frames_folder
+    arguments = [source, style_file, tmp_path / name, settings_of(quick), str(calls)]
+    killed = subprocess.run(
+        [sys.executable, "-c", REMOVED, *map(str, arguments)], capture_output=True, check=False
+    )
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert folder_beside(tmp_path / name).is_dir()
+    second = StopAfter()
+    start(tmp_path / name, second)
+    assert second.made == []
+    assert contents(tmp_path) == uninterrupted(name)
+
+
 def refuse(start, *arguments, **more):
     stop = StopAfter()
     with pytest.raises(JobError) as caught:
@@ -330,6 +376,34 @@ def test_damage_is_told(name, damage, start, quick, uninterrupted, contents, tmp
         assert str(path) in refuse_damaged(start, output)
         start(output, config=quick.changed({"job": {"restart": True}}))
     assert contents(tmp_path) == uninterrupted("out")
+
+
+@pytest.mark.parametrize("what", ["codec", "weights", "exists"])
+def test_a_restart_that_is_refused_throws_nothing_away(
+    what, start, quick, uninterrupted, contents, tmp_path
+):
+    output = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        start(output, StopAfter(1))
+    (tmp_path / "nan.safetensors").write_bytes(b"damaged")
+    changes = {
+        "codec": {"output": {"codec": "libxyz"}},
+        "weights": {"compute": {"weights": (f"squeezenet1_0={tmp_path}/nan.safetensors",)}},
+        "exists": {},
+    }
+    if what == "exists":
+        output.write_bytes(b"mine")
+    before = contents(tmp_path)
+    refused = quick.changed(changes[what]).changed({"job": {"restart": True}})
+    with pytest.raises(FramestyleError):
+        start(output, config=refused)
+    assert contents(tmp_path) == before
+    (tmp_path / "nan.safetensors").unlink()
+    output.unlink(missing_ok=True)
+    second = StopAfter()
+    start(output, second)
+    assert second.done == 2
+    assert contents(tmp_path) == uninterrupted("out.mp4")
 
 
 def refuse_damaged(start, output):

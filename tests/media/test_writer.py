@@ -153,3 +153,16 @@ def test_an_unwritable_folder(tmp_path: Path) -> None:
         pytest.skip("runs as one who may write everywhere")
     finally:
         folder.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the rights 300; whoever may do everything lists it all the same."""
+
+    def refuse(_folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    said = refused(folder, clip(), tmp_path)
+    assert "what is in it cannot be listed (Permission denied)" in said

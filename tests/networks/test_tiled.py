@@ -208,6 +208,19 @@ def test_tiles_take_less_and_the_deeper_the_less():
     assert need(Tiling(19, 256)) < need(Tiling(19, 2048))
 
 
+def test_whole_maps_that_are_looked_at_within_tiles_are_planned():
+    """With their gradients; of sums over positions nothing is whole."""
+    network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
+    stages = list(network.extractor(["relu1_1", "relu5_1"])._stages)
+    size, tiling = (1080, 1920), Tiling(10, 512)
+    alone = Footprint(stages, size, torch.float32).peak_bytes(tiling)
+    mapped = Footprint(stages, size, torch.float32, mapped=[1]).peak_bytes(tiling)
+    summed = Footprint(stages, size, torch.float32, summed=[1]).peak_bytes(tiling)
+    whole = 64 * size[0] * size[1] * 4
+    assert mapped - summed == 2 * whole
+    assert summed - alone < whole / 2
+
+
 def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():
     network = network_spec("lite").network(network_spec("lite").bare_model())
     stages = list(network.extractor(["relu5_1"])._stages)

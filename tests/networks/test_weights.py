@@ -114,6 +114,15 @@ def test_code_is_refused(tmp_path):
         load_squeezenet(path)
 
 
+def test_whole_numbers_are_no_weights(squeezenet, tmp_path):
+    path = tmp_path / "int.pth"
+    torch.save({key: tensor.to(torch.int32) for key, tensor in squeezenet.items()}, path)
+    with pytest.raises(
+        ModelError, match=r"features\.0\.weight holds int32 numbers, expected float"
+    ):
+        load_squeezenet(path)
+
+
 def test_parts_that_are_packed_are_refused(tmp_path):
     """Kilobytes would unpack to as much memory as their maker likes."""
     path = tmp_path / "packed.pth"
