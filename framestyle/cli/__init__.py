@@ -1,9 +1,10 @@
 """The command: arguments to settings to a run to an exit code."""
 
+import difflib
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from framestyle.cli import config_file
@@ -17,6 +18,12 @@ from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
 from framestyle.waiting import wait_briefly
 
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "weights": weights,
+    "metrics": metrics,
+    "shots": shots,
+}
+"""What ``framestyle`` does beside its main job, by the word after it."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -38,12 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if is_main:
             before = {number: signal.signal(number, asked) for number in _stopping()}
-        if argv[:1] == ["weights"]:
-            return weights(argv[1:])
-        if argv[:1] == ["metrics"]:
-            return metrics(argv[1:])
-        if argv[:1] == ["shots"]:
-            return shots(argv[1:])
+        if argv and argv[0] in COMMANDS:
+            return COMMANDS[argv[0]](argv[1:])
         return _stylize(parse(argv))
     except FramestyleError as error:
         say(f"framestyle: {error}")
@@ -102,7 +105,9 @@ def _stylize(arguments: Arguments) -> int:
     if output == "-":
         raise SettingsError("-o -: a result is not written to standard output; name a file")
     if output is None:
-        raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT")
+        meant = difflib.get_close_matches(source, COMMANDS, n=1, cutoff=0.7)
+        hint = f" (did you mean framestyle {meant[0]}?)" if meant else ""
+        raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT{hint}")
     if not arguments.quiet:
         for line in unused(arguments.changes):
             say(line)

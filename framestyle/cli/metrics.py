@@ -41,8 +41,7 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
     from framestyle.cli.console import Console
     from framestyle.jobs.pictures import parse_style
     from framestyle.media.landing import disk_errors, write_whole
-    from framestyle.metrics import measure  # torch takes seconds to load, --help none
-    from framestyle.metrics.table import table
+    from framestyle.metrics.inputs import open_inputs  # OpenCV takes a moment to load, --help none
 
     styles = [parse_style(text) for text in found["style"]]
     file = None if found["json"] in (None, STDOUT) else Path(found["json"])
@@ -50,7 +49,11 @@ def _measure(found: dict[str, Any], settings: MetricsSettings, part: InputSettin
         _check_file(file, [found["source"], found["result"], *(path for path, _ in styles)])
     console = Console(found["quiet"])
     try:
-        report = measure(found["source"], found["result"], styles, settings, part, console)
+        inputs = open_inputs(found["source"], found["result"], styles, settings, part)
+        from framestyle.metrics.comparison import compare  # torch takes seconds: after all checks
+        from framestyle.metrics.table import table
+
+        report = compare(inputs, settings, console)
     finally:
         console.close()
     text = json.dumps(report.as_plain(), indent=2, allow_nan=False) + "\n"

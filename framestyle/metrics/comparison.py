@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from framestyle.config import InputSettings
-from framestyle.errors import InputError, SettingsError
-from framestyle.media import Colour, picture_within, read_picture
+from framestyle.errors import InputError
 from framestyle.metrics.clips import Clips
 from framestyle.metrics.distances import Distances
+from framestyle.metrics.inputs import Inputs, Style, open_inputs
 from framestyle.metrics.judge import choose_judge
 from framestyle.metrics.report import Report
 from framestyle.metrics.settings import MetricsSettings
@@ -22,8 +22,6 @@ from framestyle.metrics.warping import FLOW, Warping
 from framestyle.motion import find_shots
 from framestyle.networks import load, parse_weights
 from framestyle.progress import Event, FrameDone, Notice, Progress, RunStarted, ignore
-
-Style = tuple[str, float, np.ndarray]
 
 
 def measure(
@@ -59,18 +57,17 @@ def measure(
         ModelError: The network that judges, or its weights, cannot be had.
     """
     settings = settings or MetricsSettings()
-    notices: list[Event] = []  # told when all is well: an error stands alone
+    return compare(open_inputs(source, result, styles, settings, part), settings, progress)
 
-    def notice(message: str) -> None:
-        notices.append(Notice(message))
 
-    part = part.replaced(size=None) if part else None
-    clips = Clips(source, result, settings.size, part, notice)
-    read = [_read_style(style, clips.source_info.colour) for style in styles]
-    distances, network = _judge(settings, read, clips, notices, progress)
+def compare(inputs: Inputs, settings: MetricsSettings, progress: Progress = ignore) -> Report:
+    """Do what ``measure`` does, after ``open_inputs``."""
+    # told when all is well: an error stands alone
+    notices: list[Event] = [Notice(line) for line in inputs.notices]
+    distances, network = _judge(settings, inputs.styles, inputs.clips, notices, progress)
     for event in notices:
         progress(event)
-    return _measured(clips, distances, network, read, progress)
+    return _measured(inputs.clips, distances, network, inputs.styles, progress)
 
 
 def _judge(
@@ -184,10 +181,3 @@ def _where_it_rests(still: StillRegions, rate: Fraction | None) -> dict[str, Any
         "still_flicker_levels": still.flicker_levels(),
         "still_flicker_bands": still.bands(rate),
     }
-
-
-def _read_style(style: str | Path | tuple[str | Path, float], colour: Colour | None) -> Style:
-    path, weight = style if isinstance(style, tuple) else (style, 1.0)
-    if not 0 < weight < float("inf"):
-        raise SettingsError(f"style {str(path)!r}: got the weight {weight:g}, expected one over 0")
-    return str(path), float(weight), picture_within(read_picture(path), colour)

@@ -58,6 +58,7 @@ BAD = {
     "no arguments": ("", "no input"),
     "no input": (OUT, "no input"),
     "no output": ("clip.mp4 style.png", "no output"),
+    "mistyped command": ("metics clip.mp4 clip.mp4", "did you mean framestyle metrics"),
     "missing input": (f"clop.mp4 style.png {OUT}", r"clop\.mp4 does not exist.*clip\.mp4"),
     "missing folder": (f"no/where.mp4 style.png {OUT}", "does not exist"),
     "empty folder": (f"empty style.png {OUT}", "no pictures"),
@@ -258,6 +259,8 @@ sys.exit(code if not {"torch", "torchvision"} & set(sys.modules) else 99)
         "clip.mp4 style.png -o taken.mp4",
         "clip.mp4 style.png -o nowhere/out.mp4",
         "shots clop.mp4",
+        "metrics clip.mp4 clop.mp4",
+        "metrics clip.mp4 clip.mp4 --style stile.png",
     ],
 )
 def test_what_is_wrong_with_files_is_told_before_torch_is_loaded(text, place):
