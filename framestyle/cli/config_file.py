@@ -1,6 +1,7 @@
 """Configuration files: TOML that holds a run, read and written."""
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -68,6 +69,9 @@ def read(path: Path) -> RunFile:
                 "source, output and preset (texts), and styles (a list of texts)"
             )
     styles = tuple(str(style) for style in run.pop("styles", ()))
+    for name in ("source", "output"):
+        if name in run:  # as a shell does on the command line; a slash at the end stays
+            run[name] = os.path.expanduser(run[name])  # noqa: PTH111
     return RunFile(styles=styles, changes=plain, **run)
 
 

@@ -122,6 +122,14 @@ def test_files_that_are_none(text, expected, tmp_path):
     assert "run.toml" in str(caught.value)
 
 
+def test_the_home_folder_is_that_of_a_shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    path = tmp_path / "run.toml"
+    path.write_text("[run]\nsource = '~/in.mp4'\noutput = '~/frames/'\n")
+    found = config_file.read(path)
+    assert (found.source, found.output) == ("/home/ada/in.mp4", "/home/ada/frames/")
+
+
 def test_dots_in_texts_are_no_keys(tmp_path):
     styles = ", ".join(90 * ['"a.b.jpg"'])
     text = f"[run]\nsource = '{'a.' * 150}png'\nstyles = [{styles}]\n"
