@@ -1,6 +1,7 @@
 """framestyle from Python: whole clips, and the two stages for single pictures."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -143,22 +144,20 @@ def _made(
 
 def _styles(styles: StylePictures) -> list[Style]:
     if isinstance(styles, str | Path) or (
-        isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], int | float)
+        isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], Real)
     ):
         styles = [styles]
     if not isinstance(styles, Sequence):
         raise SettingsError(f"styles: got {styles!r}, expected a file name or a list of them")
     parsed: list[Style] = []
     for style in styles:
-        if isinstance(style, tuple):
-            parsed.append(_weighted(style))
-        else:
-            parsed.append(parse_style(str(style)))
+        match style:
+            case str() | Path():
+                parsed.append(parse_style(str(style)))
+            case (str() | Path() as path, Real() as weight):
+                parsed.append((home_expanded(path), checked_weight(str(path), float(weight))))
+            case _:
+                raise SettingsError(
+                    f"styles: got {style!r}, expected a file name, or that and its weight, a number"
+                )
     return parsed
-
-
-def _weighted(style: tuple[object, ...]) -> Style:
-    match style:
-        case (str() | Path() as path, int() | float() as weight):
-            return home_expanded(path), checked_weight(str(path), float(weight))
-    raise SettingsError(f"styles: got {style!r}, expected a file name and its weight, a number")

@@ -68,9 +68,16 @@ def test_no_style_is_an_empty_list(frames_folder, quick, tmp_path):
         framestyle.stylize_video(source, [], tmp_path / "out.png", quick)
 
 
-@pytest.mark.parametrize("style", [("a.jpg", "x"), ("a.jpg", 1, 2), (3, 1.0), ("a.jpg", None)])
+@pytest.mark.parametrize("weight", [2, 2.0, np.float32(2), np.int64(2)])
+def test_a_weight_is_any_real_number(weight, pixels, style_file, quick):
+    expected = framestyle.paint_picture(pixels, [style_file], quick)
+    for styles in ([(style_file, weight)], (style_file, weight)):
+        assert np.array_equal(framestyle.paint_picture(pixels, styles, quick), expected)
+
+
+@pytest.mark.parametrize("style", [("a.jpg", "x"), ("a.jpg", 1, 2), (3, 1.0), ("a.jpg", None), 5])
 def test_a_style_of_no_form(style, frames_folder, quick, tmp_path):
-    with pytest.raises(SettingsError, match="expected a file name and its weight"):
+    with pytest.raises(SettingsError, match="expected a file name, or that and its weight"):
         framestyle.stylize_video(
             frames_folder / "shot_0003.png", [style], tmp_path / "o.png", quick
         )

@@ -1,6 +1,7 @@
 """The command: arguments to settings to a run to an exit code."""
 
 import difflib
+import os
 import signal
 import sys
 import threading
@@ -105,7 +106,8 @@ def _stylize(arguments: Arguments) -> int:
     if output == "-":
         raise SettingsError("-o -: a result is not written to standard output; name a file")
     if output is None:
-        meant = difflib.get_close_matches(source, COMMANDS, n=1, cutoff=0.7)
+        known = [] if os.path.lexists(source) else COMMANDS  # noqa: PTH - of Path, raises
+        meant = difflib.get_close_matches(source, known, n=1, cutoff=0.7)
         hint = f" (did you mean framestyle {meant[0]}?)" if meant else ""
         raise SettingsError(f"no output is named: framestyle {source} STYLE... -o OUTPUT{hint}")
     if not arguments.quiet:

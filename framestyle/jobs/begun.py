@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from framestyle.config import Config
 from framestyle.errors import UnfinishedJobError
@@ -32,6 +33,16 @@ class Begun:
     done: Done | None
     cutting: Cutting | None
     passes: int
+
+
+def rehearse(clip: Source, output: str | Path, config: Config, job: JobFolder) -> None:
+    """Open the output as a new run would, before what an earlier one has left is thrown away.
+
+    Raises:
+        OutputError: The output cannot be written as asked.
+    """
+    with TemporaryDirectory(prefix="tmp", dir=job.path) as folder:
+        open_sink(output, clip.info, config.output, work_dir=Path(folder)).close()
 
 
 def begin(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestyle.config import Config
-from framestyle.jobs.begun import begin
+from framestyle.jobs.begun import begin, rehearse
 from framestyle.jobs.concurrency import one_at_a_time
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
@@ -23,6 +23,7 @@ from framestyle.jobs.stages import (
     weights_files,
     with_chosen_networks,
 )
+from framestyle.motion import FlowSource
 from framestyle.progress import Event, Notice, Progress, RunDone, ignore
 from framestyle.stages import FrameStyler
 
@@ -83,21 +84,22 @@ def _carry_out(inputs: Inputs, output: str | Path, config: Config, progress: Pro
     check_flow(config, clip.info, notices.append)
     check_shots(config.motion, clip.info.frame_count)
 
-    def loaded() -> FrameStyler:
+    def loaded() -> tuple[FrameStyler, FlowSource | None]:
         with device_errors(f"loading networks on {device}", NO_ROOM):
-            return build(config, styles, pictures, device, progress)
+            styler = build(config, styles, pictures, device, progress)
+            return styler, flow_source(config, clip.info, device, weights_files(config), progress)
 
     with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
-        # before what an earlier run has left is thrown away
-        styler = loaded() if config.job.restart else None
+        ready = None
+        if config.job.restart:  # what an earlier run has left goes when nothing is in the way
+            rehearse(clip, output, config, job)
+            ready = loaded()
         job.begin(manifest_of(config, clip.info, styles, device, output), config.job.restart)
         with device_errors(f"going on on {device}", NO_ROOM):
             begun = begin(clip, output, config, job, str(device.device), notice)
         with begun.sink as sink:
             if not sink.has_landed:
-                styler = styler or loaded()
-                with device_errors(f"loading networks on {device}", NO_ROOM):
-                    flow = flow_source(config, clip.info, device, weights_files(config), progress)
+                styler, flow = ready or loaded()
                 notice(f"device: {device}")
                 for event in notices:
                     progress(event)

@@ -67,10 +67,12 @@ class Extractor(nn.Module):
         else:
             first = len(tiled.stages)
             maps, means = tiled(image)
-            x = maps[first - 1]
             made = {**maps, **means}
             taps = enumerate(self._taps[:first])
             features = {tap: made[number] for number, tap in taps if tap is not None}
+            if not whole:
+                return features
+            x = maps[first - 1]
         if isinstance(whole, Chain):
             for number, value in whole(x).items():
                 tap = self._taps[first + number]
@@ -133,8 +135,8 @@ class Extractor(nn.Module):
     def _tiled_by(self, tiling: Tiling, size: Size) -> TiledStages:
         first = list(self._stages)[: tiling.stages]
         summed, mapped = self._wanted(self._taps[: tiling.stages])
-        # the last of them goes on to those after it
-        mapped = sorted({*mapped, len(first) - 1})
+        if len(first) < len(self._stages):  # the last of them goes on to those after it
+            mapped = sorted({*mapped, len(first) - 1})
         return TiledStages(
             self._prepared,
             linked(first),

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from framestyle.networks.fields import Field, Size, fields, without_numbers
-from framestyle.networks.packed import packed_bytes
 from framestyle.networks.pooling import short
 from framestyle.networks.tiled import Tiling
 
@@ -91,13 +90,12 @@ class Footprint:
     summed: Collection[int] = ()
 
     def peak_bytes(self, tiling: Tiling | None = None) -> int:
-        """Estimate what it takes at most, pictures, maps and packed weights.
+        """Estimate what it takes at most, pictures and maps; networks come on top.
 
         Args:
             tiling: How the stages are run; whole where None.
         """
-        pictures = PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
-        beside = pictures + packed_bytes(self.stages, self.dtype)
+        beside = PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
         if tiling is None:
             return beside + _at_most(self._kept)
         first, seen = tiling.stages, self._seen[tiling.stages - 1]
@@ -105,7 +103,8 @@ class Footprint:
         tile = tuple(min(side, tiling.side_px + border) for side in self.size)
         in_tile = kept_by(self.stages[:first], (tile[0], tile[1]), self.dtype, self._wanted)
         # whole, and their gradients: the last goes on to the stages after the tiles
-        joined = {first - 1, *(number for number in self.mapped if number < first)}
+        joined = {number for number in self.mapped if number < first}
+        joined |= {first - 1} if first < len(self.stages) else set()
         beside += 2 * sum(self._kept_where_short[number].output for number in joined)
         return beside + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
 

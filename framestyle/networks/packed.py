@@ -71,11 +71,6 @@ class Weights:
         result: Tensor = _CONVOLVE(grad, *self._packed(grad.shape, None))
         return result
 
-    @property
-    def usual_bytes(self) -> int:
-        """What is kept for two sizes, both ways."""
-        return 4 * self._weight.nbytes
-
     def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
         """Return what oneDNN is given beside a map, forth (with what comes then) or back (None)."""
         weight = self._weight.detach()
@@ -91,7 +86,7 @@ class Weights:
             bias, stride, padding = None, [1, 1], self._beyond
         how: tuple[Any, ...] = bias, padding, stride, self._dilation, 1, then or "none", [], ""
         made = (_reordered(plain, shape, padding, stride, self._dilation), *how)
-        most = max(4, SIZES_BYTES // weight.nbytes)
+        most = max(4, SIZES_BYTES // weight.nbytes)  # two sizes, both ways
         with self._lock:
             self._kept[key] = weight, made  # held, so that no others get its place in memory
             while len(self._kept) > most:
@@ -202,14 +197,6 @@ class Packer:
             return nn.Sequential(like, nn.ReLU()) if rectifies else like
         packed = self._weights.setdefault(id(like.weight), Weights(like))
         return PackedConv2d(like, packed, rectifies=rectifies)
-
-
-def packed_bytes(stages: Sequence[nn.Module], dtype: torch.dtype) -> int:
-    """Return what packed weights of stages usually take on a CPU beside the weights themselves."""
-    if not can_pack("cpu", dtype):
-        return 0
-    layers = (layer for stage in stages for layer in stage.modules())
-    return sum(layer.packed.usual_bytes for layer in layers if isinstance(layer, PackedConv2d))
 
 
 @lru_cache

@@ -130,7 +130,8 @@ class TiledStages:
             if of_map is not None:
                 grad = step.made.blank(of_map).zero_() if grad is None else grad
                 grad[:, :, *parts[number].local] += of_map[:, :, *parts[number].whole]
-            if of_mean is not None and features is not None:
+            if of_mean is not None:
+                assert features is not None
                 own = features[:, :, *parts[number].local]
                 grad = torch.zeros_like(features) if grad is None else grad
                 slope = self.summed[number].slope(own, of_mean / self._positions(number))
@@ -186,6 +187,7 @@ class _WithMean(torch.autograd.Function):
 class _Tiled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor, stages: TiledStages) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
         ctx.stages = stages
         ctx.save_for_backward(image)
         return stages.forward(image)

@@ -4,6 +4,7 @@ With torchvision comes torch's compiler, and both take as long to load as torch 
 in the package needs neither.
 """
 
+import torch
 from torch import nn
 
 
@@ -14,8 +15,8 @@ def model(name: str, **settings: bool) -> nn.Module:
         name: It, by torchvision's name.
         settings: Of the model, as torchvision takes them.
     """
-    from torchvision.models import get_model
-
+    with torch.device("cpu"):  # whatever the device is that a model is made on
+        from torchvision.models import get_model
     made: nn.Module = get_model(name, weights=None, **settings)
     return made
 

@@ -241,6 +241,13 @@ def test_bad_input(name, place, command, files, quick_flags, texture, save_pictu
     assert not Path("/proc/out.mp4.framestyle-job").exists()
 
 
+def test_a_file_with_the_name_of_a_command_is_an_input(place, command):
+    Path("clip.mp4").rename("shots.mp4")
+    code, _, err = command("shots.mp4 style.png")
+    assert code == 2
+    assert "did you mean" not in err
+
+
 UNLOADED = """
 import sys
 from framestyle.cli import main

@@ -61,12 +61,12 @@ def test_a_run_says_in_which_tiles_its_frames_are_made(tmp_path):
         if isinstance(event, Notice):
             notices.append(event.message)
 
-    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.05}}
+    tight = {"input": {"frames": 2}, "dream": {"enabled": False}, "compute": {"memory": 0.03}}
     config = Config().changed(QUICK).changed(tight)
     framestyle.stylize_video(SAMPLES / "clip.mp4", STYLE, f"{tmp_path}/out/", config, listen)
     told = [line for line in notices if "tiles" in line]
     assert len(told) == 1
-    assert re.fullmatch(r"style: made in tiles of \d+ px, to stay within 0.05 GiB; .*", told[0])
+    assert re.fullmatch(r"style: made in tiles of \d+ px, to stay within 0.03 GiB; .*", told[0])
 
 
 def test_a_run_says_where_even_the_smallest_tiles_take_more(tmp_path):

@@ -378,11 +378,11 @@ def test_damage_is_told(name, damage, start, quick, uninterrupted, contents, tmp
     assert contents(tmp_path) == uninterrupted("out")
 
 
-@pytest.mark.parametrize("what", ["codec", "weights", "exists"])
+@pytest.mark.parametrize("what", ["codec", "weights", "exists", "flow", "crf"])
 def test_a_restart_that_is_refused_throws_nothing_away(
     what, start, quick, uninterrupted, contents, tmp_path
 ):
-    output = tmp_path / "out.mp4"
+    output = tmp_path / ("out.mkv" if what == "crf" else "out.mp4")
     with pytest.raises(KeyboardInterrupt):
         start(output, StopAfter(1))
     (tmp_path / "nan.safetensors").write_bytes(b"damaged")
@@ -390,6 +390,11 @@ def test_a_restart_that_is_refused_throws_nothing_away(
         "codec": {"output": {"codec": "libxyz"}},
         "weights": {"compute": {"weights": (f"squeezenet1_0={tmp_path}/nan.safetensors",)}},
         "exists": {},
+        "flow": {
+            "motion": {"flow": "raft_small"},
+            "compute": {"weights": (f"raft_small={tmp_path}/nan.safetensors",)},
+        },
+        "crf": {"output": {"codec": "ffv1", "crf": 20}},
     }
     if what == "exists":
         output.write_bytes(b"mine")
@@ -403,7 +408,7 @@ def test_a_restart_that_is_refused_throws_nothing_away(
     second = StopAfter()
     start(output, second)
     assert second.done == 2
-    assert contents(tmp_path) == uninterrupted("out.mp4")
+    assert contents(tmp_path) == uninterrupted(output.name)
 
 
 def refuse_damaged(start, output):

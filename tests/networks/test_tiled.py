@@ -101,6 +101,21 @@ def test_the_gradient_is_that_of_the_whole_picture(name, side, networks):
         torch.testing.assert_close(got_grad, grad, rtol=1e-4, atol=1e-5 * float(grad.abs().max()))
 
 
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_sums_alone_with_all_in_tiles(name, networks):
+    """Nothing comes after the tiles, and of one of the sums nothing is looked at."""
+    network, (_, sums) = networks[name], layers_of(name)
+    image = torch.rand(1, 3, 50, 67, generator=torch.Generator().manual_seed(1)).double()
+    grads = []
+    for room in (None, Fixed(Tiling(len(network.extractor(sums[:3])._stages), 24))):
+        x = image.clone().requires_grad_(True)
+        made = network.extractor([], dict.fromkeys(sums[:3], Sums()), room)(x)
+        assert list(made) == sums[:3]
+        (grad,) = torch.autograd.grad(made[sums[1]].double().square().mean(), x)
+        grads.append(grad)
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-5 * float(grads[0].abs().max()))
+
+
 def test_a_layer_of_which_the_map_is_wanted_too_is_a_map(networks):
     network, image = networks["vgg19"], torch.rand(1, 3, 64, 64).double()
     room = Fixed(Tiling(10, 32))
