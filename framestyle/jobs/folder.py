@@ -26,6 +26,7 @@ PASSES = "passes"
 FLOW = "flow"
 """Folder for the flows that are needed again."""
 MANIFEST = "manifest.json"
+"""Name of the file that says whose the folder is."""
 FOLDERS = (AHEAD, FLOW, "frames", PASSES, "result", "segments")
 """What a run makes in it; there are files in these, and no folders."""
 HALF_SAVED = ".tmp??????"

@@ -57,15 +57,11 @@ def run(
     return carry_out(open_inputs(source, styles, output, config), output, config, progress)
 
 
+@restored_afterwards()
 def carry_out(
     inputs: Inputs, output: str | Path, config: Config, progress: Progress = ignore
 ) -> Path:
     """Do what ``run`` does, after ``open_inputs``."""
-    with restored_afterwards():
-        return _carry_out(inputs, output, config, progress)
-
-
-def _carry_out(inputs: Inputs, output: str | Path, config: Config, progress: Progress) -> Path:
     began, progress = time.monotonic(), one_at_a_time(progress)
     clip, styles, pictures = inputs.clip, inputs.styles, inputs.pictures
     notices: list[Event] = []  # told when all is well: an error stands alone

@@ -4,6 +4,8 @@ With torchvision comes torch's compiler, and both take as long to load as torch 
 in the package needs neither.
 """
 
+from types import ModuleType
+
 import torch
 from torch import nn
 
@@ -15,9 +17,7 @@ def model(name: str, **settings: bool) -> nn.Module:
         name: It, by torchvision's name.
         settings: Of the model, as torchvision takes them.
     """
-    with torch.device("cpu"):  # whatever the device is that a model is made on
-        from torchvision.models import get_model
-    made: nn.Module = get_model(name, weights=None, **settings)
+    made: nn.Module = _models().get_model(name, weights=None, **settings)
     return made
 
 
@@ -27,14 +27,16 @@ def weights_url(name: str) -> str:
     Args:
         name: They, by torchvision's name: ``VGG19_Weights.IMAGENET1K_V1``.
     """
-    from torchvision.models import get_weight
-
-    url: str = get_weight(name).url
+    url: str = _models().get_weight(name).url
     return url
 
 
 def is_fire(module: nn.Module) -> bool:
     """Tell whether a module is a block of torchvision's SqueezeNet."""
-    from torchvision.models.squeezenet import Fire
+    return isinstance(module, _models().squeezenet.Fire)
 
-    return isinstance(module, Fire)
+
+def _models() -> ModuleType:
+    with torch.device("cpu"):  # whatever the device is that a model is made on
+        from torchvision import models
+    return models  # type: ignore[no-any-return]
