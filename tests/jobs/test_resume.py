@@ -18,48 +18,45 @@ import os, signal, sys, time, tomllib
 from pathlib import Path
 from framestyle.config import Config
 from framestyle.jobs import departures
+from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.run import run
 from framestyle.progress import FrameDone
 
-departures.SAVE_SECONDS = 0.0
-source, style, output, settings, frame = sys.argv[1:]
-job = Path(output + ".framestyle-job")
+source, style, output, settings, count = sys.argv[1:]
+job, count, hear = Path(output + ".framestyle-job"), int(count), lambda event: None
 
-def die(event):
-    if isinstance(event, FrameDone) and event.frame == int(frame):
-        while not list(job.glob("state-*")):
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGKILL)
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
+{when}
 changes = tomllib.loads(settings)
 changes.pop('run')
-run(source, [(Path(style), 1.0)], output, Config().changed(changes), die)
+run(source, [(Path(style), 1.0)], output, Config().changed(changes), hear)
 """
 
+AFTER_A_FRAME = """
+departures.SAVE_SECONDS = 0.0
 
-REMOVED = """
-import os, signal, sys, tomllib
-from pathlib import Path
-from framestyle.config import Config
-from framestyle.jobs.folder import JobFolder
-from framestyle.jobs.run import run
+def hear(event):
+    if isinstance(event, FrameDone) and event.frame == count:
+        while not list(job.glob("state-*")):
+            time.sleep(0.01)
+        die()
+"""
 
-source, style, output, settings, calls = sys.argv[1:]
+WHILE_REMOVED = """
 remove, clear, called = JobFolder.remove, JobFolder._clear, []
 
 def removing(job):
     def dying(job, but=()):
-        if len(called) == int(calls):
-            os.kill(os.getpid(), signal.SIGKILL)
+        if len(called) == count:
+            die()
         called.append(but)
         clear(job, but)
     JobFolder._clear = dying
     remove(job)
 
 JobFolder.remove = removing
-changes = tomllib.loads(settings)
-changes.pop('run')
-run(source, [(Path(style), 1.0)], output, Config().changed(changes))
 """
 
 
@@ -92,6 +89,22 @@ def start(frames_folder, clip_file, style_file, quick):
         source = source or (clip_file if is_video else frames_folder)
         hear = stop or StopAfter()
         return run(source, [(style or style_file, 1.0)], output, config, hear)
+
+    return go
+
+
+@pytest.fixture
+def killed(frames_folder, clip_file, style_file, quick):
+    """Returns ``killed(output, when, count)``: has a run of the folder or the clip be killed."""
+
+    def go(output, when, count):
+        source = clip_file if output.suffix == ".mp4" else frames_folder
+        arguments = [source, style_file, output, settings_of(quick), count]
+        script = KILLED.replace("{when}", when)
+        ended = subprocess.run(
+            [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, check=False
+        )
+        assert ended.returncode == -9, ended.stderr.decode()
 
     return go
 
@@ -194,16 +207,8 @@ def test_nothing_is_kept_where_nothing_was_done(start, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "frame"), [("out", 3), ("out.mp4", 2)])
-def test_outlives_a_kill(
-    name, frame, frames_folder, clip_file, style_file, quick, start, uninterrupted, contents,
-    tmp_path,
-):  # fmt: skip
-    source = clip_file if name == "out.mp4" else frames_folder
-    arguments = [source, style_file, tmp_path / name, settings_of(quick), str(frame)]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False
-    )
-    assert killed.returncode == -9, killed.stderr.decode()
+def test_outlives_a_kill(name, frame, killed, start, uninterrupted, contents, tmp_path):
+    killed(tmp_path / name, AFTER_A_FRAME, frame)
     assert not (tmp_path / name).exists()
     second = StopAfter()
     start(tmp_path / name, second)
@@ -214,16 +219,10 @@ def test_outlives_a_kill(
 @pytest.mark.parametrize("name", ["out", "f%02d.png", "out.mp4"])
 @pytest.mark.parametrize("calls", [0, 1])
 def test_outlives_a_kill_while_it_takes_away_its_folder(
-    name, calls, frames_folder, clip_file, style_file, quick, start, uninterrupted, contents,
-    tmp_path,
-):  # fmt: skip
+    name, calls, killed, start, uninterrupted, contents, tmp_path
+):
     """The states are gone by then, and with them how many frames are done."""
-    source = clip_file if name == "out.mp4" else frames_folder
-    arguments = [source, style_file, tmp_path / name, settings_of(quick), str(calls)]
-    killed = subprocess.run(
-        [sys.executable, "-c", REMOVED, *map(str, arguments)], capture_output=True, check=False
-    )
-    assert killed.returncode == -9, killed.stderr.decode()
+    killed(tmp_path / name, WHILE_REMOVED, calls)
     assert folder_beside(tmp_path / name).is_dir()
     second = StopAfter()
     start(tmp_path / name, second)
