@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from framestyle.networks import winograd
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
 
@@ -52,6 +53,8 @@ class Weights:
         # the border that the gradient gets, to be convolved back to the size of the map
         self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
         self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
+        self._gains = winograd.gains(like)
+        self._at_points: tuple[Any, ...] = ()
         self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Sequence[Any]]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -62,14 +65,31 @@ class Weights:
     def forth(self, x: Tensor, *, rectifies: bool) -> Tensor:
         """Return the convolution of a map (N, C, H, W), cut off at 0 if asked."""
         x = x.contiguous(memory_format=torch.channels_last)
+        if self._gains and winograd.suits(x):
+            kernels, bias, padding = self._kernels(), self._bias, self.padding
+            return winograd.convolve(x, kernels, bias, padding, rectifies=rectifies)
         result: Tensor = _CONVOLVE(x, *self._packed(x.shape, "relu" if rectifies else "none"))
         return result
 
     def back(self, grad: Tensor) -> Tensor:
         """Return the gradient in a map from that in its convolution; where ``turns``."""
         grad = grad.contiguous(memory_format=torch.channels_last)
+        if self._gains and winograd.suits(grad):
+            kernels = self._kernels().transpose(1, 2)
+            return winograd.convolve(grad, kernels, None, self._beyond, turned=True)
         result: Tensor = _CONVOLVE(grad, *self._packed(grad.shape, None))
         return result
+
+    def _kernels(self) -> Tensor:
+        """Return the weights as products at points take them, both ways."""
+        weight = self._weight.detach()
+        version = weight.data_ptr(), weight._version
+        with self._lock:
+            if not self._at_points or self._at_points[0] != version:
+                # the weight is held as those below are
+                self._at_points = version, weight, winograd.kernels_at_points(weight)
+            kernels: Tensor = self._at_points[2]
+        return kernels
 
     def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
         """Return what oneDNN is given beside a map, forth (with what comes then) or back (None)."""

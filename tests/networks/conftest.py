@@ -1,5 +1,6 @@
 """Real torchvision networks with random weights, and an empty torch cache for each test."""
 
+import ctypes
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,23 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "torch" / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+def onednn_says(
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[[Callable[[], object]], list[str]]:
+    """What oneDNN says that it does while a function runs: one line for each of its operations."""
+
+    def listen(function: Callable[[], object]) -> list[str]:
+        capfd.readouterr()
+        with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+            function()
+        ctypes.CDLL(None).fflush(None)
+        lines = [line for line in capfd.readouterr().out.splitlines() if ",exec," in line]
+        return [line.split(",exec,")[1].split(",")[1] for line in lines]
+
+    return listen
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -1,7 +1,6 @@
 """Convolutions with reordered weights are torch's own, forth and back, and reorder them once."""
 
 import copy
-import ctypes
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -87,21 +86,6 @@ def test_a_network_that_is_cast_or_changed_is_packed_anew():
     with torch.no_grad():
         like.weight.copy_(like.weight / 2.0)
     torch.testing.assert_close(there_and_back(ours, x)[0], first, rtol=0.02, atol=0.02)
-
-
-@pytest.fixture
-def onednn_says(capfd):
-    """What oneDNN says that it does while a function runs: one line for each of its operations."""
-
-    def listen(function):
-        capfd.readouterr()
-        with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
-            function()
-        ctypes.CDLL(None).fflush(None)
-        lines = [line for line in capfd.readouterr().out.splitlines() if ",exec," in line]
-        return [line.split(",exec,")[1].split(",")[1] for line in lines]
-
-    return listen
 
 
 @needs_onednn

@@ -1,0 +1,140 @@
+"""Convolutions by products at points are torch's own, with the error of a few roundings."""
+
+import pytest
+import torch
+import torch.nn.functional as nnf
+from torch import nn
+
+from framestyle.networks import winograd
+from framestyle.networks.packed import PackedConv2d, Weights, can_pack
+from framestyle.networks.winograd import INSIDE, Grid, convolve, gains, kernels_at_points, suits
+
+SIZES = [(16, 12), (13, 18), (3, 3), (5, 70), (70, 5), (41, 27)]
+"""Of maps: whole tiles, parts of them, less than one, rows of more than are multiplied at a time,
+and several bands of which the last is not whole."""
+MOST_ERROR = 2e-6
+
+
+def channels_last(*size):
+    return torch.randn(size).contiguous(memory_format=torch.channels_last)
+
+
+def error(made, exact):
+    return float((made.double() - exact).norm() / exact.norm())
+
+
+def used_by_default(monkeypatch):
+    """Have convolutions take it whatever the processor."""
+    monkeypatch.setattr(winograd, "_is_measured", lambda: True)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 2), (0, 2)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_map_is_that_of_the_convolution(size, padding, count):
+    x, weight, bias = channels_last(count, 24, *size), torch.randn(10, 24, 3, 3), torch.randn(10)
+    exact = nnf.conv2d(x.double(), weight.double(), bias.double(), padding=padding)
+    made = convolve(x, kernels_at_points(weight), bias, padding)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+    assert made.shape == exact.shape
+    assert error(made, exact) < MOST_ERROR
+    cut_off = convolve(x, kernels_at_points(weight), bias, padding, rectifies=True)
+    torch.testing.assert_close(cut_off, made.relu(), rtol=0, atol=0)
+    bare = convolve(x, kernels_at_points(weight), None, padding)
+    torch.testing.assert_close(made, bare + bias.view(1, -1, 1, 1), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_with_kernels_turned_it_is_the_way_back(size, padding):
+    weight, grad = torch.randn(10, 24, 3, 3), channels_last(1, 10, *size)
+    map_size = 1, 24, size[0] + 2 - 2 * padding, size[1] + 2 - 2 * padding
+    exact = nn.grad.conv2d_input(map_size, weight.double(), grad.double(), padding=padding)
+    kernels = kernels_at_points(weight).transpose(1, 2)
+    made = convolve(grad, kernels, None, [2 - padding] * 2, turned=True)
+    assert error(made, exact) < MOST_ERROR
+
+
+def test_the_error_does_not_grow_with_the_channels():
+    weight, x = torch.randn(64, 512, 3, 3), channels_last(1, 512, 32, 32).relu()
+    exact = nnf.conv2d(x.double(), weight.double(), padding=1)
+    by_points = error(convolve(x, kernels_at_points(weight), None, (1, 1)), exact)
+    as_written = error(nnf.conv2d(x, weight, padding=1), exact)
+    assert by_points < MOST_ERROR
+    assert by_points < 5 * as_written
+
+
+def test_nothing_is_left_of_one_picture_in_the_next():
+    weight, x = torch.randn(8, 24, 3, 3), channels_last(2, 24, 30, 30)
+    x[0] *= 1e6
+    made = convolve(x, kernels_at_points(weight), None, (1, 1))
+    alone = convolve(x[1:], kernels_at_points(weight), None, (1, 1))
+    torch.testing.assert_close(made[1:], alone, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 9), (17, 960), (960, 17), (64, 64), (135, 240)])
+@pytest.mark.parametrize("channels", [1, 128, 512])
+def test_a_grid_covers_the_map(size, channels):
+    grid = Grid.of(*size, channels)
+    assert 0 <= INSIDE * grid.rows - size[0] < INSIDE
+    assert 0 <= INSIDE * grid.columns - size[1] < INSIDE
+    assert grid.at_a_time <= max(1, min(winograd.MOST_TILES, channels // 2))
+    assert grid.band == 1 or grid.at_a_time == grid.band * grid.columns
+    bands = -(-grid.rows // grid.band)
+    assert bands * grid.band - grid.rows < bands  # no more is computed in vain
+
+
+def test_what_gains_by_it(monkeypatch):
+    used_by_default(monkeypatch)
+    assert gains(nn.Conv2d(128, 256, 3, padding=1))
+    assert gains(nn.Conv2d(256, 128, 3))
+    for other in (
+        nn.Conv2d(64, 256, 3),
+        nn.Conv2d(256, 64, 3),
+        nn.Conv2d(128, 128, (1, 3)),
+        nn.Conv2d(128, 128, 5),
+        nn.Conv2d(128, 128, 3, stride=2),
+        nn.Conv2d(128, 128, 3, dilation=2),
+        nn.Conv2d(128, 128, 3, groups=2),
+    ):
+        assert not gains(other)
+    assert suits(torch.empty(1, 128, 48, 48))
+    assert not suits(torch.empty(1, 128, 20, 20))
+    assert suits(torch.empty(1, 512, 24, 24))
+    assert not suits(torch.empty(1, 128, 48, 48, dtype=torch.bfloat16))
+    monkeypatch.undo()
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert gains(nn.Conv2d(128, 128, 3)) == (capability == "AVX2")
+
+
+@pytest.mark.skipif(
+    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
+)
+def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
+    used_by_default(monkeypatch)
+    like = nn.Conv2d(128, 128, 3, padding=1).requires_grad_(False)
+    layer = PackedConv2d(like, Weights(like), rectifies=True)
+
+    def there_and_back(size):
+        x = channels_last(1, 128, size, size).requires_grad_(True)
+        made = layer(x)
+        numbers = made.detach()
+        (grad,) = torch.autograd.grad(made.square().sum(), x)
+        exact = x.detach().double().requires_grad_(True)
+        expected = nnf.conv2d(exact, like.weight.double(), like.bias.double(), padding=1).relu()
+        (slope,) = torch.autograd.grad(expected.square().sum(), exact)
+        assert error(numbers, expected.detach()) < MOST_ERROR
+        assert error(grad, slope) < 2 * MOST_ERROR
+
+    with monkeypatch.context() as patched:
+        patched.setattr(winograd, "LEAST_NUMBERS", 0)
+        there_and_back(20)
+        like.weight.mul_(1.5)
+        like.bias.add_(1.0)
+        there_and_back(20)
+    there_and_back(20)
+    x = channels_last(1, 128, 48, 48)
+    assert onednn_says(lambda: layer(x)) == []
+    like.to(torch.bfloat16)
+    if can_pack("cpu", torch.bfloat16):
+        assert onednn_says(lambda: layer(x.bfloat16())) != []
