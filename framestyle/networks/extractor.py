@@ -143,7 +143,7 @@ class Extractor(nn.Module):
             fields(first),
             map_sizes(first, size),
             size,
-            tiling.side_px,
+            tiling,
             mapped,
             summed,
         )

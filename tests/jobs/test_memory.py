@@ -44,7 +44,7 @@ def test_the_memory_is_no_more_than_the_machine_has():
 def test_little_memory_gives_the_same_picture():
     pixels = pixels_of(300, 400)
     config = Config().changed(QUICK)
-    both = {"dream": {"steps": 2}, "compute": {"memory": 0.04}}
+    both = {"dream": {"steps": 2}, "compute": {"memory": 0.05}}
     whole = framestyle.paint_picture(pixels, STYLE, config)
     tiled = framestyle.paint_picture(pixels, STYLE, config.changed(both))
     assert np.abs(whole.astype(int) - tiled).max() <= 1

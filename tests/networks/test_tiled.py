@@ -1,5 +1,7 @@
 """Networks run tile by tile give what they give as a whole."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -86,9 +88,9 @@ def depths(network, maps, sums):
     return sorted({tiling.stages for tiling in ways})
 
 
-@pytest.mark.parametrize("side", [24, 200])
+@pytest.mark.parametrize(("side", "kept"), [(24, 5), (200, 0)])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_gradient_is_that_of_the_whole_picture(name, side, networks):
+def test_the_gradient_is_that_of_the_whole_picture(name, side, kept, networks):
     network, (maps, sums) = networks[name], layers_of(name)
     size = (97, 117) if name in DEEP else (50, 67)
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)).double()
@@ -96,7 +98,7 @@ def test_the_gradient_is_that_of_the_whole_picture(name, side, networks):
     cuts = depths(network, maps, sums)
     assert cuts
     for stages in cuts:
-        got, got_grad = run(network, maps, sums, image, Fixed(Tiling(stages, side)))
+        got, got_grad = run(network, maps, sums, image, Fixed(Tiling(stages, side, kept)))
         torch.testing.assert_close(got, value, rtol=1e-5, atol=0)
         torch.testing.assert_close(got_grad, grad, rtol=1e-4, atol=1e-5 * float(grad.abs().max()))
 
@@ -234,6 +236,54 @@ def test_whole_maps_that_are_looked_at_within_tiles_are_planned():
     whole = 64 * size[0] * size[1] * 4
     assert mapped - summed == 2 * whole
     assert summed - alone < whole / 2
+
+
+def calls_of(link):
+    """A list that gets longer each time that a link is run on numbers."""
+    calls, forth = [], link.forth
+
+    def counted(x, **how):
+        if not x.is_meta:
+            calls.append(x.shape)
+        return forth(x, **how)
+
+    link.forth = counted
+    return calls
+
+
+def test_each_tile_is_computed_once_more_but_for_those_that_are_kept():
+    network = network_spec("lite").network(network_spec("lite").build().eval())
+    image = torch.rand(1, 3, 96, 96).requires_grad_(True)
+    for kept, expected in ((0, 9 + 9), (4, 9 + 5), (9, 9), (50, 9)):
+        extract = network.extractor(["relu3_1"], room=Fixed(Tiling(5, 32, kept)))
+        calls = calls_of(extract._stages[0])
+        made = extract(image)["relu3_1"]
+        torch.autograd.grad(made.square().sum(), image)
+        assert len(calls) == expected
+        calls.clear()
+        with torch.no_grad():
+            extract(image)
+        assert len(calls) == 9
+
+
+def test_as_many_tiles_are_kept_as_there_is_room_for():
+    network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
+    stages = list(network.extractor(["relu5_1"])._stages)
+    taken = Footprint(stages, (2160, 3840), torch.float32)
+    bare = Tiling(10, 512)
+    least, counts = taken.peak_bytes(bare), []
+    assert taken.keeping(bare, least - 1).kept == 0
+    for budget in range(least, 4 * least, least // 4):
+        way = taken.keeping(bare, budget)
+        counts.append(way.kept)
+        assert taken.peak_bytes(way) <= budget
+        if way.kept < 5 * 8:
+            assert taken.peak_bytes(replace(way, kept=way.kept + 1)) > budget
+    assert counts == sorted(counts)
+    assert counts[-1] == 5 * 8  # all of them
+    room = Room(2 * least)
+    assert room.tiling(taken).kept > 0
+    assert room.in_use.need <= 2 * least
 
 
 def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():
