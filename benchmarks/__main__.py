@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import convergence, iteration, job, memory, realtime, resolution, workers
-from benchmarks.machine import machine
+from benchmarks.machine import kind_of, machine
 from benchmarks.tables import TABLES, marks, place_of, put
 
 ALL: Mapping[str, Callable[[str], dict[str, object]]] = {
@@ -47,13 +47,14 @@ def main() -> int:
             traceback.print_exc()
             failed = 1
             continue
-        file = arguments.out / f"{name}-{arguments.device}.json"
+        kind = kind_of(arguments.device)
+        file = arguments.out / f"{name}-{kind}.json"
         text = json.dumps({"machine": machine(arguments.device), "figures": figures}, indent=1)
         file.write_text(text + "\n", encoding="utf-8")
         made = TABLES[name](json.loads(text)["figures"])
         if arguments.docs:
-            page, place = PAGE.read_text(encoding="utf-8"), place_of(name, arguments.device)
-            if arguments.device == "cpu" or marks(place)[0] in page:  # a GPU has fewer tables
+            page, place = PAGE.read_text(encoding="utf-8"), place_of(name, kind)
+            if kind == "cpu" or marks(place)[0] in page:  # others have fewer tables
                 PAGE.write_text(put(page, place, made), encoding="utf-8")
         print(f"{name}\n\n{made}\n\nwritten to {file}\n", flush=True)
     return failed

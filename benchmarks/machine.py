@@ -9,9 +9,22 @@ from typing import TypeVar
 
 import torch
 
+from framestyle.jobs.device import has_fast_bfloat16
 from framestyle.jobs.manifest import library_versions
 
 Made = TypeVar("Made")
+
+
+WITHOUT_BFLOAT16 = "cpu_without_bfloat16"
+
+
+def kind_of(device: str) -> str:
+    """Return of what kind a machine's figures are; those of one kind stand in one table.
+
+    Where a CPU has no bfloat16, runs are made in float32.
+    """
+    slow = device == "cpu" and not has_fast_bfloat16(torch.device("cpu"))
+    return WITHOUT_BFLOAT16 if slow else device
 
 
 def seconds(run: Callable[[], object], device: str) -> float:

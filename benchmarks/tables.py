@@ -160,9 +160,9 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
 }
 
 
-def place_of(name: str, device: str) -> str:
-    """Return the name of the place in a page for a table that was made on a device."""
-    return name if device == "cpu" else f"{name} {device}"
+def place_of(name: str, kind: str) -> str:
+    """Return the name of the place in a page for a table of a kind of machine."""
+    return name if kind == "cpu" else f"{name} {kind}"
 
 
 def marks(name: str) -> tuple[str, str]:

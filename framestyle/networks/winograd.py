@@ -125,47 +125,67 @@ def convolve(
     size = height + 2 * above - KERNEL + 1, width + 2 * left - KERNEL + 1
     grid, made = Grid.of(*size, channels), kernels.shape[2]
     result = torch.empty((count, made, *size), memory_format=torch.channels_last, device=x.device)
-
-    band = x.new_zeros((INSIDE * grid.band + 2, INSIDE * grid.columns + 2, channels))
-    down, across, _ = band.stride()
-    tiles = band.as_strided(
-        (grid.band, grid.columns, TILE, TILE, channels),
-        (INSIDE * down, INSIDE * across, down, across, 1),
-    )
-    taken, in_band = grid.at_a_time, grid.band * grid.columns
-    parts = -(-in_band // taken)
-    cut = x.new_empty((parts * taken, TILE * TILE, channels))
-    cut[in_band:] = 0
-    at_points = x.new_empty((taken, TILE * TILE, channels))
-    products = x.new_empty((TILE * TILE + 1, taken, made))
-    products[-1] = 0 if bias is None else bias
-    inside = x.new_empty((parts * taken, INSIDE * INSIDE, made))
-    matrices = _matrices(turned)
-    there = matrices.tile.expand(taken, *matrices.tile.shape)
-    back = matrices.inside.expand(taken, *matrices.inside.shape)
-
+    bands = _Bands(grid, kernels, bias, turned=turned)
     for source, target in zip(x.permute(0, 2, 3, 1), result.permute(0, 2, 3, 1), strict=True):
         for row in range(0, grid.rows, grid.band):
-            top = INSIDE * row - above
-            first, last = max(top, 0), min(top + len(band), height)
-            band[: first - top].zero_()
-            band[last - top :].zero_()
-            band[first - top : last - top, left : left + width] = source[first:last]
-            cut[:in_band].view(tiles.shape).copy_(tiles)
-            for part in range(0, len(cut), taken):
-                some, onto = cut[part : part + taken], inside[part : part + taken]
-                torch.bmm(there, some, out=at_points)
-                torch.bmm(at_points.transpose(0, 1), kernels, out=products[:-1])
-                torch.bmm(back, products.transpose(0, 1), out=onto)
-            joined = inside[:in_band].view(grid.band, grid.columns, INSIDE, INSIDE, made)
-            joined = joined.transpose(1, 2).reshape(INSIDE * grid.band, -1, made)
             rows = target[INSIDE * row : INSIDE * (row + grid.band)]
-            joined = joined[: len(rows), : size[1]]
+            convolved = bands.convolved(source, INSIDE * row - above, left)
+            convolved = convolved[: len(rows), : size[1]]
             if rectifies:
-                torch.clamp_min(joined, 0, out=rows)
+                torch.clamp_min(convolved, 0, out=rows)
             else:
-                rows.copy_(joined)
+                rows.copy_(convolved)
     return result
+
+
+class _Bands:
+    """Rows of tiles, one band after the other in the same memory."""
+
+    def __init__(self, grid: Grid, kernels: Tensor, bias: Tensor | None, *, turned: bool) -> None:
+        points, channels, made = kernels.shape
+        self._grid, self._kernels = grid, kernels
+        # zeros, and what lies between them
+        self._pixels = kernels.new_zeros(
+            (INSIDE * grid.band + 2, INSIDE * grid.columns + 2, channels)
+        )
+        down, across, _ = self._pixels.stride()
+        self._tiles = self._pixels.as_strided(
+            (grid.band, grid.columns, TILE, TILE, channels),
+            (INSIDE * down, INSIDE * across, down, across, 1),
+        )
+        some, self._count = grid.at_a_time, grid.band * grid.columns
+        whole = some * -(-self._count // some)
+        self._cut = kernels.new_empty((whole, TILE * TILE, channels))
+        self._cut[self._count :] = 0
+        self._at_points = kernels.new_empty((some, points, channels))
+        self._products = kernels.new_empty((points + 1, some, made))
+        self._products[-1] = 0 if bias is None else bias
+        self._inside = kernels.new_empty((whole, INSIDE * INSIDE, made))
+        matrices = _matrices(turned)
+        self._there = matrices.tile.expand(some, *matrices.tile.shape)
+        self._back = matrices.inside.expand(some, *matrices.inside.shape)
+
+    def convolved(self, source: Tensor, top: int, left: int) -> Tensor:
+        """Return a band's part of the map, (4 rows, 4 columns, K).
+
+        Args:
+            source: What is convolved, (H, W, C).
+            top: Its row at which the band begins; less than 0 in the zeros above it.
+            left: Zeros to its left.
+        """
+        (height, width, _), pixels, grid = source.shape, self._pixels, self._grid
+        first, last = max(top, 0), min(top + len(pixels), height)
+        pixels[: first - top].zero_()
+        pixels[last - top :].zero_()
+        pixels[first - top : last - top, left : left + width] = source[first:last]
+        self._cut[: self._count].view(self._tiles.shape).copy_(self._tiles)
+        for part in range(0, len(self._cut), grid.at_a_time):
+            some = slice(part, part + grid.at_a_time)
+            torch.bmm(self._there, self._cut[some], out=self._at_points)
+            torch.bmm(self._at_points.transpose(0, 1), self._kernels, out=self._products[:-1])
+            torch.bmm(self._back, self._products.transpose(0, 1), out=self._inside[some])
+        inside = self._inside[: self._count].view(grid.band, grid.columns, INSIDE, INSIDE, -1)
+        return inside.transpose(1, 2).reshape(INSIDE * grid.band, INSIDE * grid.columns, -1)
 
 
 def _is_measured() -> bool:

@@ -10,6 +10,7 @@ from benchmarks import convergence, iteration
 from benchmarks.__main__ import ALL, FOR_GPUS, OUT, PAGE
 from benchmarks.inputs import looped_clip, looped_frames
 from benchmarks.iteration import Case
+from benchmarks.machine import WITHOUT_BFLOAT16
 from benchmarks.tables import TABLES, place_of, put
 from framestyle import Config
 from framestyle.media import open_source
@@ -34,20 +35,24 @@ def test_what_a_cpu_can_tell_is_kept():
 
 @pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
 def test_the_page_shows_the_figures_that_are_kept(file):
-    kept, (name, device) = json.loads(file.read_text(encoding="utf-8")), file.stem.split("-")
+    kept, (name, kind) = json.loads(file.read_text(encoding="utf-8")), file.stem.split("-")
     assert {"processor", "threads", "torch"} <= kept["machine"].keys()
     made = TABLES[name](kept["figures"])
     page = PAGE.read_text(encoding="utf-8")
-    assert put(page, place_of(name, device), made) == page
+    assert put(page, place_of(name, kind), made) == page
 
 
-def test_tables_of_a_gpu_stand_beside_those_of_the_cpu():
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("iteration", "cuda"), ("realtime", "cuda")]
+    + [(name, WITHOUT_BFLOAT16) for name in ("iteration", "job", "memory")],
+)
+def test_tables_of_other_machines_stand_beside_those_of_a_cpu(name, kind):
     page = PAGE.read_text(encoding="utf-8")
-    for name in ("iteration", "realtime"):
-        changed = put(page, place_of(name, "cuda"), f"a table of {name}")
-        assert changed.count(f"a table of {name}") == 1
-        if name not in FOR_GPUS:
-            assert put(changed, place_of(name, "cpu"), "b").count(f"a table of {name}") == 1
+    changed = put(page, place_of(name, kind), f"a table of {name}")
+    assert changed.count(f"a table of {name}") == 1
+    if name not in FOR_GPUS:
+        assert put(changed, place_of(name, "cpu"), "b").count(f"a table of {name}") == 1
 
 
 def test_a_table_of_frames_a_second():
