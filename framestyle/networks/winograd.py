@@ -25,10 +25,10 @@ TILE = INSIDE + KERNEL - 1
 """Sides in pixels of what is made of a tile, of a kernel, and of a tile."""
 POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2, np.inf)
 INVERSES = [POINTS.index(1 / point if point else np.inf) for point in POINTS]
-LEAST_CHANNELS = 128
+LEAST_CHANNELS = 96
 """Of a convolution that gains by it on a CPU. With fewer, to the points and back takes longer than
 the products save."""
-LEAST_NUMBERS = 128 * 128
+LEAST_NUMBERS = 64 * 96
 """Tiles times channels of a map that gains by it. With fewer, too much time goes into reading the
 kernels, which have four times as many numbers."""
 MOST_TILES = 128
@@ -175,8 +175,8 @@ class _Bands:
         """
         (height, width, _), pixels, grid = source.shape, self._pixels, self._grid
         first, last = max(top, 0), min(top + len(pixels), height)
-        pixels[: first - top].zero_()
-        pixels[last - top :].zero_()
+        if last - first < len(pixels):  # at the edge of the map
+            pixels.zero_()
         pixels[first - top : last - top, left : left + width] = source[first:last]
         self._cut[: self._count].view(self._tiles.shape).copy_(self._tiles)
         for part in range(0, len(self._cut), grid.at_a_time):
