@@ -25,9 +25,9 @@ TILE = INSIDE + KERNEL - 1
 """Sides in pixels of what is made of a tile, of a kernel, and of a tile."""
 POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2, np.inf)
 INVERSES = [POINTS.index(1 / point if point else np.inf) for point in POINTS]
-LEAST_CHANNELS = 96
-"""Of a convolution that gains by it on a CPU. With fewer, to the points and back takes longer than
-the products save."""
+LEAST_CHANNELS = 96, 128
+"""On both sides of a convolution that gains by it on a CPU, the fewer and the more. With fewer, to
+the points and back takes longer than the products save."""
 LEAST_NUMBERS = 64 * 96
 """Tiles times channels of a map that gains by it. With fewer, too much time goes into reading the
 kernels, which have four times as many numbers."""
@@ -79,8 +79,9 @@ class Grid:
 def gains(like: nn.Conv2d) -> bool:
     """Tell whether a convolution takes less time by products at points, on maps of some size."""
     steps = *like.kernel_size, *like.stride, *like.dilation, like.groups
-    few = min(like.in_channels, like.out_channels)
-    return steps == (KERNEL, KERNEL, 1, 1, 1, 1, 1) and few >= LEAST_CHANNELS and _is_measured()
+    channels = sorted((like.in_channels, like.out_channels))
+    enough = all(has >= least for has, least in zip(channels, LEAST_CHANNELS, strict=True))
+    return steps == (KERNEL, KERNEL, 1, 1, 1, 1, 1) and enough and _is_measured()
 
 
 def suits(x: Tensor) -> bool:

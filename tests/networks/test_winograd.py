@@ -90,6 +90,7 @@ def test_what_gains_by_it(monkeypatch):
     assert gains(nn.Conv2d(256, 96, 3))
     for other in (
         nn.Conv2d(64, 256, 3),
+        nn.Conv2d(96, 96, 3),
         nn.Conv2d(256, 64, 3),
         nn.Conv2d(128, 128, (1, 3)),
         nn.Conv2d(128, 128, 5),
