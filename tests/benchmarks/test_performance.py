@@ -45,7 +45,7 @@ def test_the_page_shows_the_figures_that_are_kept(file):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("iteration", "cuda"), ("realtime", "cuda")]
-    + [(name, WITHOUT_BFLOAT16) for name in ("iteration", "job", "memory")],
+    + [(name, WITHOUT_BFLOAT16) for name in ("iteration", "job")],
 )
 def test_tables_of_other_machines_stand_beside_those_of_a_cpu(name, kind):
     page = PAGE.read_text(encoding="utf-8")
