@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from framestyle.networks.chain import Link
 from framestyle.networks.fields import Field, Size, fields, without_numbers
 from framestyle.networks.pooling import short
 from framestyle.networks.tiled import Tiling
@@ -110,14 +111,16 @@ class Footprint:
             budget_bytes: What it may take.
         """
         cost = self._cost(tiling)
+        if not cost.trail:  # there is no way back
+            return tiling
         room = budget_bytes - cost.beside - max(cost.passing, cost.after)
-        kept = min(max(0, room) // max(1, cost.trail), math.prod(self._tiles(tiling)))
+        kept = min(max(0, room) // cost.trail, math.prod(self._tiles(tiling)))
         return replace(tiling, kept=kept)
 
     def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
         """Return the ways to tile, from that which costs least to that which saves most.
 
-        Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
+        What is tiled is computed once more; a cut is made where the maps have shrunk.
 
         Args:
             largest_px: Side of the largest tiles.
@@ -158,7 +161,10 @@ class Footprint:
             min(side, -(-side // count) + seen.stride + border)
             for side, count in zip(self.size, self._tiles(tiling), strict=True)
         )
-        return kept_by(self.stages[: tiling.stages], (down, across), self.dtype, self._wanted)
+        first = self.stages[: tiling.stages]
+        # a stage whose way back is autograd's is held by its map
+        held = {number for number, stage in enumerate(first) if not isinstance(stage, Link)}
+        return kept_by(first, (down, across), self.dtype, self._wanted | held)
 
     @cached_property
     def _seen(self) -> list[Field]:
@@ -202,8 +208,8 @@ class Plan:
         need: What that takes, in bytes.
     """
 
-    def __init__(self, footprint: Footprint, largest_px: int) -> None:
-        self._footprint, self._largest = footprint, largest_px
+    def __init__(self, footprint: Footprint, largest_px: int, *, keeps: bool) -> None:
+        self._footprint, self._largest, self._keeps = footprint, largest_px, keeps
         self.need = footprint.peak_bytes()
 
     @cached_property
@@ -219,7 +225,7 @@ class Plan:
             return None
         fitting = (pair for pair in self._ways if pair[0] <= budget_bytes)
         self.need, way = next(fitting, min(self._ways, key=lambda pair: pair[0]))
-        if way is not None:
+        if way is not None and self._keeps:
             way = self._footprint.keeping(way, budget_bytes)
             self.need = self._footprint.peak_bytes(way)
         return way
@@ -239,12 +245,15 @@ class Room:
     Attributes:
         budget_bytes: What an iteration may take; None sets no limit.
         largest_px: Side of the largest tiles.
+        keeps: Whether as many tiles as there is room for are kept for the way back. Not on a GPU:
+            what is recorded there has its memory for good, and is tried out in as much again.
         version: Grows with each change of the budget: what was planned before holds no more.
         in_use: What is run by it now, or was last.
     """
 
     budget_bytes: int | None = None
     largest_px: int = SIDES_PX[0]
+    keeps: bool = False
     version: int = field(default=0, init=False)
     in_use: Plan | None = field(default=None, init=False)
     _planned: list[Plan] = field(default_factory=list, init=False)
@@ -256,7 +265,7 @@ class Room:
         """
         if self.budget_bytes is None:
             return None
-        self.in_use = Plan(footprint, self.largest_px)
+        self.in_use = Plan(footprint, self.largest_px, keeps=self.keeps)
         self._planned.append(self.in_use)
         return self.in_use.choose(self.budget_bytes)
 

@@ -6,6 +6,8 @@ Those that do not learn are reordered once. The way back to the picture is itsel
 with kernels turned by half a turn (Dumoulin and Visin 2016, section 4), so the same holds for it. A
 ReLU that comes after costs nothing: oneDNN cuts off at 0 before it writes.
 
+Where products at points take less time (winograd.py), those make a convolution instead.
+
 torch has all this as operations without a gradient, for its compiler; here they get one.
 """
 

@@ -20,8 +20,8 @@ from framestyle.networks.fields import Field, Size
 from framestyle.networks.layers import Shape
 from framestyle.networks.tiles import Part, cut
 
-Trail = list[Step]
-"""What the stages made of a tile, for its way back."""
+Trails = dict[int, list[Step]]
+"""What the stages made of tiles, by number, for their way back."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class TiledStages:
         Args:
             image: (1, 3, H, W) in [0, 1].
         """
-        made = _Tiled.apply(image, self)
+        made = _Tiled.apply(image, self, torch.is_grad_enabled())
         count = len(self.mapped)
         maps = dict(zip(self.mapped, made[:count], strict=True))
         return maps, dict(zip(self.summed, made[count:], strict=True))
 
-    def forward(self, image: Tensor, trails: list[Trail] | None) -> tuple[Tensor, ...]:
+    def forward(self, image: Tensor, trails: Trails | None) -> tuple[Tensor, ...]:
         """Make the maps and the means.
 
         Args:
@@ -90,14 +90,12 @@ class TiledStages:
             look = self._gathering(parts, maps, means, again=keeps)
             trail = forth(self.stages, x, look, keeps=keeps)
             if trails is not None and keeps:
-                trails.append(trail)
+                trails[number] = trail
         for number, total in means.items():
             total /= self._positions(number)
         return (*(maps[n] for n in self.mapped), *(means[n] for n in self.summed))
 
-    def backward(
-        self, image: Tensor, trails: list[Trail], grads: Sequence[Tensor | None]
-    ) -> Tensor:
+    def backward(self, image: Tensor, trails: Trails, grads: Sequence[Tensor | None]) -> Tensor:
         """Return the gradient in the image from those in what ``forward`` made.
 
         Args:
@@ -109,13 +107,13 @@ class TiledStages:
         of_maps = dict(zip(self.mapped, grads[:count], strict=True))
         of_means = dict(zip(self.summed, grads[count:], strict=True))
         result = torch.zeros_like(image)
-        for pixels, parts in reversed(self._tiles):  # those kept first: then their memory is free
+        # those kept first: then their memory is free
+        for number, (pixels, parts) in reversed(list(enumerate(self._tiles))):
             with torch.enable_grad():
                 piece = image[:, :, *pixels].detach().requires_grad_(True)
                 x = self.prepare(piece)
-            if trails:
-                trail = trails.pop()
-            else:
+            trail = trails.pop(number, None)
+            if trail is None:
                 trail = forth(self.stages, x.detach(), lambda n, _: n in self.summed, keeps=True)
             grad = back(self.stages, trail, self._adding(parts, of_maps, of_means))
             if grad is not None:
@@ -217,14 +215,17 @@ class _WithMean(torch.autograd.Function):
 
 class _Tiled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, stages: TiledStages) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, image: Tensor, stages: TiledStages, has_way_back: bool
+    ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.stages, ctx.trails = stages, []
+        ctx.stages, ctx.trails = stages, {}
         ctx.save_for_backward(image)
-        return stages.forward(image, ctx.trails if ctx.needs_input_grad[0] else None)
+        keeps = has_way_back and ctx.needs_input_grad[0]
+        return stages.forward(image, ctx.trails if keeps else None)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None, None]:
         (image,) = ctx.saved_tensors
-        return ctx.stages.backward(image, ctx.trails, grads), None
+        return ctx.stages.backward(image, ctx.trails, grads), None, None

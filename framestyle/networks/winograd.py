@@ -42,8 +42,8 @@ class Matrices:
 
     Attributes:
         tile: A tile to the points, (36, 36).
-        inside: The products at the points, and a number more, to what that number is added to
-            everywhere, (16, 37).
+        inside: The products at the points to what is made of the tile, (16, 37): the last column
+            adds the bias, which stands after the products.
     """
 
     tile: Tensor
@@ -79,6 +79,8 @@ class Grid:
 def gains(like: nn.Conv2d) -> bool:
     """Tell whether a convolution takes less time by products at points, on maps of some size."""
     steps = *like.kernel_size, *like.stride, *like.dilation, like.groups
+    if isinstance(like.padding, str) or max(like.padding) >= KERNEL:
+        return False
     channels = sorted((like.in_channels, like.out_channels))
     enough = all(has >= least for has, least in zip(channels, LEAST_CHANNELS, strict=True))
     return steps == (KERNEL, KERNEL, 1, 1, 1, 1, 1) and enough and _is_measured()
@@ -90,7 +92,8 @@ def suits(x: Tensor) -> bool:
     Those of bfloat16 are not exact enough for the way to the points.
     """
     tiles = -(-x.shape[2] // INSIDE) * -(-x.shape[3] // INSIDE)
-    return x.dtype == torch.float32 and tiles * x.shape[1] >= LEAST_NUMBERS
+    is_large = tiles * x.shape[1] >= LEAST_NUMBERS and min(x.shape[2:]) >= KERNEL
+    return x.dtype == torch.float32 and is_large
 
 
 def kernels_at_points(weight: Tensor) -> Tensor:
@@ -125,7 +128,9 @@ def convolve(
     (above, left), (count, channels, height, width) = padding, x.shape
     size = height + 2 * above - KERNEL + 1, width + 2 * left - KERNEL + 1
     grid, made = Grid.of(*size, channels), kernels.shape[2]
-    result = torch.empty((count, made, *size), memory_format=torch.channels_last, device=x.device)
+    result = torch.empty(
+        (count, made, *size), dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+    )
     bands = _Bands(grid, kernels, bias, turned=turned)
     for source, target in zip(x.permute(0, 2, 3, 1), result.permute(0, 2, 3, 1), strict=True):
         for row in range(0, grid.rows, grid.band):
@@ -190,9 +195,9 @@ class _Bands:
 
 
 def _is_measured() -> bool:
-    """Tell whether the processor is of a kind on which the gain was measured.
+    """Tell whether the processor is of a kind on which the gain was measured: AMD's with AVX2.
 
-    With AVX-512, oneDNN's convolutions run at twice the rate of MKL's products on AMD's.
+    On AMD's with AVX-512, oneDNN's convolutions run at twice the rate of MKL's products.
     """
     return torch.backends.cpu.get_cpu_capability() == "AVX2"
 

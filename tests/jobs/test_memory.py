@@ -41,13 +41,22 @@ def test_the_memory_is_no_more_than_the_machine_has():
     assert GIB // 4 < memory_of(CPU) <= 1.01 * total
 
 
-def test_little_memory_gives_the_same_picture():
+def test_little_memory_gives_the_same_picture(monkeypatch):
+    """Some of the tiles are kept for the way back, in both stages."""
+    keeping, kept = Footprint.keeping, []
+
+    def told(*arguments):
+        kept.append(keeping(*arguments).kept)
+        return keeping(*arguments)
+
+    monkeypatch.setattr(Footprint, "keeping", told)
     pixels = pixels_of(300, 400)
     config = Config().changed(QUICK)
-    both = {"dream": {"steps": 2}, "compute": {"memory": 0.05}}
+    both = {"dream": {"steps": 2}, "compute": {"memory": 0.06}}
     whole = framestyle.paint_picture(pixels, STYLE, config)
     tiled = framestyle.paint_picture(pixels, STYLE, config.changed(both))
     assert np.abs(whole.astype(int) - tiled).max() <= 1
+    assert min(kept) > 0
     dreamt = framestyle.dream_picture(pixels, config.changed({"dream": {"steps": 2}}))
     in_tiles = framestyle.dream_picture(pixels, config.changed(both))
     assert np.abs(dreamt.astype(int) - in_tiles).max() <= 1

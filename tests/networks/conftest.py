@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks import model_spec
+from framestyle.networks import model_spec, winograd
 
 
 def random_model(name: str) -> nn.Module:
@@ -67,6 +67,12 @@ def onednn_says(
         return [line.split(",exec,")[1].split(",")[1] for line in lines]
 
     return listen
+
+
+@pytest.fixture
+def by_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have oneDNN make all convolutions, which rounds as torch does and says what it makes."""
+    monkeypatch.setattr(winograd, "suits", lambda x: False)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

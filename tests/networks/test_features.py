@@ -38,6 +38,7 @@ def test_is_frozen_and_in_evaluation_mode(vgg):
     assert (vgg.dtype, vgg.device) == (torch.float32, torch.device("cpu"))
 
 
+@pytest.mark.usefixtures("by_onednn")
 def test_runs_no_deeper_than_asked(vgg, image, convolutions_of):
     extractor = vgg.extractor(["relu4_2", "relu1_1"])
     assert list(extractor(image)) == ["relu1_1", "relu4_2"]
@@ -205,6 +206,7 @@ def test_minimum_side_needs_no_weights():
     network.check_layers(STYLE)
 
 
+@pytest.mark.usefixtures("by_onednn")
 def test_pooling_before_a_relu_changes_no_number(make_model, image):
     """Where nobody looks at a ReLU, the maximum is taken first; features and gradient are equal."""
     model = make_model("vgg19")

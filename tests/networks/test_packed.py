@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks import NETWORKS, packed, winograd
+from framestyle.networks import NETWORKS, packed
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Packer, Weights, can_pack
 
@@ -90,8 +90,8 @@ def test_a_network_that_is_cast_or_changed_is_packed_anew():
 
 @needs_onednn
 @pytest.mark.parametrize("name", ["vgg19", "lite"])
-def test_weights_are_reordered_once(name, make_model, onednn_says, monkeypatch):
-    monkeypatch.setattr(winograd, "gains", lambda like: False)  # those are not oneDNN's
+@pytest.mark.usefixtures("by_onednn")
+def test_weights_are_reordered_once(name, make_model, onednn_says):
     network = NETWORKS[name].network(make_model(name))
     layer = {"vgg19": "relu3_1", "lite": "relu4_1"}[name]
     extract = network.extractor([layer])
@@ -108,6 +108,7 @@ def test_weights_are_reordered_once(name, make_model, onednn_says, monkeypatch):
 
 @needs_onednn
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.usefixtures("by_onednn")
 def test_every_network_gives_what_it_gives_unpacked(name, make_model, monkeypatch):
     network = NETWORKS[name].network(make_model(name))
     layers = [layer for layer, _ in NETWORKS[name].default_dream_layers]

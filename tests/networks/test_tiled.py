@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks import Room, network_spec
+from framestyle.networks import Room, network_spec, packed
+from framestyle.networks.chain import forth, linked
 from framestyle.networks.fields import Field, fields, map_sizes
 from framestyle.networks.footprint import Footprint, kept_by
 from framestyle.networks.tiled import Tiling
@@ -266,6 +267,33 @@ def test_each_tile_is_computed_once_more_but_for_those_that_are_kept():
         assert len(calls) == 9
 
 
+@pytest.mark.parametrize("packs", [True, False])
+@pytest.mark.parametrize("case", [("vgg19", "relu3_1", 10), ("squeezenet1_0", "fire5", 7)])
+def test_what_a_tile_keeps_is_planned(case, packs, monkeypatch):
+    (name, layer, cut_after), kept = case, []
+    if not packs:  # as on a GPU
+        monkeypatch.setattr(packed, "can_pack", lambda device, dtype: False)
+    network = network_spec(name).network(network_spec(name).build().eval())
+    stages = list(network.extractor([layer])._stages)
+    taken = Footprint(stages, (256, 256), torch.float32)
+    planned = taken.peak_bytes(Tiling(cut_after, 256, 101)) - taken.peak_bytes(
+        Tiling(cut_after, 256, 100)
+    )
+    x = torch.rand(1, 3, 256, 256).contiguous(memory_format=torch.channels_last)
+
+    def keep(tensor):
+        kept.append(tensor.untyped_storage())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        trail = forth(linked(stages[:cut_after]), x, lambda number, made: False, keeps=True)
+    kept += [tensor.untyped_storage() for step in trail for tensor in step.kept]
+    sizes = {storage.data_ptr(): storage.nbytes() for storage in kept}
+    for parameter in network.parameters():
+        sizes.pop(parameter.untyped_storage().data_ptr(), None)
+    assert 0.9 * planned < sum(sizes.values()) < 1.05 * planned
+
+
 def test_as_many_tiles_are_kept_as_there_is_room_for():
     network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
     stages = list(network.extractor(["relu5_1"])._stages)
@@ -281,9 +309,12 @@ def test_as_many_tiles_are_kept_as_there_is_room_for():
             assert taken.peak_bytes(replace(way, kept=way.kept + 1)) > budget
     assert counts == sorted(counts)
     assert counts[-1] == 5 * 8  # all of them
-    room = Room(2 * least)
+    room = Room(2 * least, keeps=True)
     assert room.tiling(taken).kept > 0
     assert room.in_use.need <= 2 * least
+    assert Room(2 * least).tiling(taken).kept == 0
+    with torch.no_grad():
+        assert Footprint(stages, (2160, 3840), torch.float32).keeping(bare, 4 * least).kept == 0
 
 
 def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():

@@ -1,11 +1,13 @@
 """Convolutions by products at points are torch's own, with the error of a few roundings."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks import winograd
+from framestyle.networks import NETWORKS, winograd
 from framestyle.networks.packed import PackedConv2d, Weights, can_pack
 from framestyle.networks.winograd import INSIDE, Grid, convolve, gains, kernels_at_points, suits
 
@@ -139,3 +141,53 @@ def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
     like.to(torch.bfloat16)
     if can_pack("cpu", torch.bfloat16):
         assert onednn_says(lambda: layer(x.bfloat16())) != []
+
+
+@pytest.mark.skipif(
+    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
+)
+def test_kernels_are_taken_to_the_points_once_for_all_threads_and_sizes(monkeypatch):
+    used_by_default(monkeypatch)
+    made = []
+
+    def counted(weight):
+        made.append(weight.shape)
+        return kernels_at_points(weight)
+
+    monkeypatch.setattr(winograd, "kernels_at_points", counted)
+    like = nn.Conv2d(128, 128, 3, padding=1).requires_grad_(False)
+    weights = Weights(like)
+    maps = [channels_last(1, 128, side, side) for side in (28, 36, 28, 44)]
+    expected = [nnf.conv2d(x, like.weight, like.bias, padding=1) for x in maps]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: weights.forth(x, rectifies=False), maps))
+        list(pool.map(weights.back, found))
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+    assert len(made) == 1
+    like.weight.data = like.weight.data * 2.0
+    torch.testing.assert_close(
+        weights.forth(maps[0], rectifies=False),
+        nnf.conv2d(maps[0], like.weight, like.bias, padding=1),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    assert len(made) == 2
+
+
+def test_a_whole_network_gives_what_it_gives_without(make_model, monkeypatch):
+    used_by_default(monkeypatch)
+    network = NETWORKS["vgg19"].network(make_model("vgg19"))
+    extract = network.extractor(["relu3_1", "relu5_1"])
+    image = torch.rand(1, 3, 160, 128, generator=torch.Generator().manual_seed(1))
+    image.requires_grad_(True)
+    results = []
+    for least in (winograd.LEAST_NUMBERS, 1 << 60):
+        monkeypatch.setattr(winograd, "LEAST_NUMBERS", least)
+        features = extract(image)
+        (grad,) = torch.autograd.grad(sum(f.square().mean() for f in features.values()), image)
+        results.append((features, grad))
+    (features, grad), (expected, slope) = results
+    for layer, exact in expected.items():
+        assert 0 < error(features[layer].detach(), exact.detach()) < 1e-5
+    assert error(grad, slope) < 1e-2  # of a ReLU at 0, rounding decides which way it goes
