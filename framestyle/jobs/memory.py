@@ -40,9 +40,7 @@ def room_on(device: torch.device, settings: ComputeSettings) -> Room:
         budget = settings.memory * GIB
     else:
         budget = SHARES[device.type] * memory_of(device)
-    if device.type == "cpu":
-        return Room(int(budget), CPU_TILE_PX, keeps=True)
-    return Room(int(budget))
+    return Room(int(budget), CPU_TILE_PX) if device.type == "cpu" else Room(int(budget))
 
 
 def memory_of(device: torch.device) -> int:

@@ -143,7 +143,7 @@ class Extractor(nn.Module):
             fields(first),
             map_sizes(first, size),
             size,
-            tiling,
+            tiling.side_px,
             mapped,
             summed,
         )

@@ -1,14 +1,12 @@
 """What a network keeps in memory for the way back, and how it is run where that is too much."""
 
-import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from framestyle.networks.chain import Link
 from framestyle.networks.fields import Field, Size, fields, without_numbers
 from framestyle.networks.pooling import short
 from framestyle.networks.tiled import Tiling
@@ -97,30 +95,23 @@ class Footprint:
         Args:
             tiling: How the stages are run; whole where None.
         """
+        beside = PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
         if tiling is None:
-            return self._pictures + _at_most(self._kept)
-        cost = self._cost(tiling)
-        kept = tiling.kept * cost.trail + max(cost.passing, cost.after)
-        return cost.beside + max(cost.trail + cost.passing, kept)
-
-    def keeping(self, tiling: Tiling, budget_bytes: int) -> Tiling:
-        """Return a way to tile that keeps as many tiles for the way back as there is room for.
-
-        Args:
-            tiling: It, keeping none.
-            budget_bytes: What it may take.
-        """
-        cost = self._cost(tiling)
-        if not cost.trail:  # there is no way back
-            return tiling
-        room = budget_bytes - cost.beside - max(cost.passing, cost.after)
-        kept = min(max(0, room) // cost.trail, math.prod(self._tiles(tiling)))
-        return replace(tiling, kept=kept)
+            return beside + _at_most(self._kept)
+        first, seen = tiling.stages, self._seen[tiling.stages - 1]
+        border = 2 * max(seen.before, seen.after)
+        tile = tuple(min(side, tiling.side_px + border) for side in self.size)
+        in_tile = kept_by(self.stages[:first], (tile[0], tile[1]), self.dtype, self._wanted)
+        # whole, and their gradients: the last goes on to the stages after the tiles
+        joined = {number for number in self.mapped if number < first}
+        joined |= {first - 1} if first < len(self.stages) else set()
+        beside += 2 * sum(self._kept_where_short[number].output for number in joined)
+        return beside + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
 
     def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
         """Return the ways to tile, from that which costs least to that which saves most.
 
-        What is tiled is computed once more; a cut is made where the maps have shrunk.
+        Every stage that is tiled is computed once more; a cut is made where the maps have shrunk.
 
         Args:
             largest_px: Side of the largest tiles.
@@ -134,37 +125,6 @@ class Footprint:
                 stride = seen.stride
                 found += [Tiling(number, side) for side in SIDES_PX if side <= largest_px]
         return found
-
-    @property
-    def _pictures(self) -> int:
-        return PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
-
-    def _cost(self, tiling: Tiling) -> "_Cost":
-        first = tiling.stages
-        # whole, and their gradients: the last goes on to the stages after the tiles
-        joined = {number for number in self.mapped if number < first}
-        joined |= {first - 1} if first < len(self.stages) else set()
-        whole = 2 * sum(self._kept_where_short[number].output for number in joined)
-        tile, after = self._in_tile(tiling), _at_most(self._kept_where_short[first:])
-        return _Cost(self._pictures + whole, _saved(tile), _passing(tile), after)
-
-    def _tiles(self, tiling: Tiling) -> Size:
-        """Return how many tiles there are down and across."""
-        down, across = (-(-side // tiling.side_px) for side in self.size)
-        return down, across
-
-    def _in_tile(self, tiling: Tiling) -> list[Kept]:
-        """Return what the stages keep of one tile, border and all."""
-        seen = self._seen[tiling.stages - 1]
-        border = 2 * max(seen.before, seen.after)
-        down, across = (
-            min(side, -(-side // count) + seen.stride + border)
-            for side, count in zip(self.size, self._tiles(tiling), strict=True)
-        )
-        first = self.stages[: tiling.stages]
-        # a stage whose way back is autograd's is held by its map
-        held = {number for number, stage in enumerate(first) if not isinstance(stage, Link)}
-        return kept_by(first, (down, across), self.dtype, self._wanted | held)
 
     @cached_property
     def _seen(self) -> list[Field]:
@@ -184,23 +144,6 @@ class Footprint:
         return {*self.mapped, *self.summed}
 
 
-@dataclass(frozen=True)
-class _Cost:
-    """What it takes to run stages in tiles, in bytes.
-
-    Attributes:
-        beside: There all the time.
-        trail: What one tile keeps for its way back.
-        passing: Comes and goes with a tile.
-        after: What the stages after the tiles take at most.
-    """
-
-    beside: int
-    trail: int
-    passing: int
-    after: int
-
-
 class Plan:
     """How one network is run on pictures of one size; what is not asked is not estimated.
 
@@ -208,8 +151,8 @@ class Plan:
         need: What that takes, in bytes.
     """
 
-    def __init__(self, footprint: Footprint, largest_px: int, *, keeps: bool) -> None:
-        self._footprint, self._largest, self._keeps = footprint, largest_px, keeps
+    def __init__(self, footprint: Footprint, largest_px: int) -> None:
+        self._footprint, self._largest = footprint, largest_px
         self.need = footprint.peak_bytes()
 
     @cached_property
@@ -225,9 +168,6 @@ class Plan:
             return None
         fitting = (pair for pair in self._ways if pair[0] <= budget_bytes)
         self.need, way = next(fitting, min(self._ways, key=lambda pair: pair[0]))
-        if way is not None and self._keeps:
-            way = self._footprint.keeping(way, budget_bytes)
-            self.need = self._footprint.peak_bytes(way)
         return way
 
     @property
@@ -245,15 +185,12 @@ class Room:
     Attributes:
         budget_bytes: What an iteration may take; None sets no limit.
         largest_px: Side of the largest tiles.
-        keeps: Whether as many tiles as there is room for are kept for the way back. Not on a GPU:
-            what is recorded there has its memory for good, and is tried out in as much again.
         version: Grows with each change of the budget: what was planned before holds no more.
         in_use: What is run by it now, or was last.
     """
 
     budget_bytes: int | None = None
     largest_px: int = SIDES_PX[0]
-    keeps: bool = False
     version: int = field(default=0, init=False)
     in_use: Plan | None = field(default=None, init=False)
     _planned: list[Plan] = field(default_factory=list, init=False)
@@ -265,7 +202,7 @@ class Room:
         """
         if self.budget_bytes is None:
             return None
-        self.in_use = Plan(footprint, self.largest_px, keeps=self.keeps)
+        self.in_use = Plan(footprint, self.largest_px)
         self._planned.append(self.in_use)
         return self.in_use.choose(self.budget_bytes)
 
@@ -289,15 +226,8 @@ class Room:
 
 
 def _at_most(kept: Sequence[Kept]) -> int:
-    return _saved(kept) + _passing(kept)
-
-
-def _saved(kept: Sequence[Kept]) -> int:
-    return sum(stage.saved for stage in kept)
-
-
-def _passing(kept: Sequence[Kept]) -> int:
-    return PASSING_MAPS * max((stage.output for stage in kept), default=0)
+    largest = max((stage.output for stage in kept), default=0)
+    return sum(stage.saved for stage in kept) + PASSING_MAPS * largest
 
 
 def _memory(tensor: Tensor) -> int:

