@@ -114,10 +114,10 @@ def test_every_network_gives_what_it_gives_unpacked(name, make_model, monkeypatc
     layers = [layer for layer, _ in NETWORKS[name].default_dream_layers]
     ours = network.extractor(layers)
     assert any(isinstance(module, PackedConv2d) for module in ours.modules())
-    monkeypatch.setattr(packed, "can_pack", lambda device, dtype: False)
-    theirs = network.extractor(layers)
+    with monkeypatch.context() as patched:
+        patched.setattr(packed, "can_pack", lambda device, dtype: False)
+        theirs = network.extractor(layers)
     assert not any(isinstance(module, PackedConv2d) for module in theirs.modules())
-    monkeypatch.undo()
     image = torch.rand(1, 3, 96, 80).requires_grad_(True)
     results = []
     for extract in (ours, theirs):
