@@ -14,7 +14,7 @@ torch has all this as operations without a gradient, for its compiler; here they
 import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -56,8 +56,7 @@ class Weights:
         self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
         self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
         self._gains = winograd.gains(like)
-        self._at_points: tuple[Any, ...] = ()
-        self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Sequence[Any]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Weights":
@@ -84,33 +83,35 @@ class Weights:
 
     def _kernels(self) -> Tensor:
         """Return the weights as products at points take them, both ways."""
-        weight = self._weight.detach()
-        version = weight.data_ptr(), weight._version
-        with self._lock:
-            if not self._at_points or self._at_points[0] != version:
-                # the weight is held as those below are
-                self._at_points = version, weight, winograd.kernels_at_points(weight)
-            kernels: Tensor = self._at_points[2]
+        kernels: Tensor = self._once(("at points",), winograd.kernels_at_points)
         return kernels
 
     def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
         """Return what oneDNN is given beside a map, forth (with what comes then) or back (None)."""
+
+        def make(weight: Tensor) -> Sequence[Any]:
+            plain, bias, stride, padding = weight, self._bias, self._stride, self.padding
+            if then is None:
+                plain = plain.flip(2, 3).transpose(0, 1).contiguous()
+                bias, stride, padding = None, [1, 1], self._beyond
+            how: tuple[Any, ...] = bias, padding, stride, self._dilation, 1, then or "none", [], ""
+            return _reordered(plain, shape, padding, stride, self._dilation), *how
+
+        made: Sequence[Any] = self._once((then, shape), make)
+        return made
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[Tensor], Any]) -> Any:
+        """Return what is made of the weights, as they are now, once for all threads."""
         weight = self._weight.detach()
         # a network that is moved or cast has other numbers in the same parameters
-        key = then, shape, weight.data_ptr(), weight._version
+        key = *key, weight.data_ptr(), weight._version
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][1]
-        plain, bias, stride, padding = weight, self._bias, self._stride, self.padding
-        if then is None:
-            plain = plain.flip(2, 3).transpose(0, 1).contiguous()
-            bias, stride, padding = None, [1, 1], self._beyond
-        how: tuple[Any, ...] = bias, padding, stride, self._dilation, 1, then or "none", [], ""
-        made = (_reordered(plain, shape, padding, stride, self._dilation), *how)
-        most = max(4, SIZES_BYTES // weight.nbytes)  # two sizes, both ways
-        with self._lock:
-            self._kept[key] = weight, made  # held, so that no others get its place in memory
+            if key not in self._kept:
+                # held, so that no others get its place in memory
+                self._kept[key] = weight, make(weight)
+            self._kept.move_to_end(key)
+            made = self._kept[key][1]
+            most = max(4, SIZES_BYTES // weight.nbytes)  # two sizes, both ways
             while len(self._kept) > most:
                 self._kept.popitem(last=False)
         return made
