@@ -138,7 +138,7 @@ if "torch" in sys.modules:
     import gc, torch
     networks = [type(o).__name__ for o in gc.get_objects() if issubclass(type(o), torch.nn.Module)]
 threads = threading.active_count() - before
-slow = [name for name in ("torchvision", "torch._dynamo") if name in sys.modules]
+slow = [name for name in ("torchvision", "torch._dynamo", "sympy") if name in sys.modules]
 found = {"seen": seen, "networks": networks, "threads": threads, "slow": slow}
 sys.__stdout__.write(json.dumps(found))
 """

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from framestyle.networks.chain import Chain, Link, Rectified, Summed, linked
-from framestyle.networks.fields import Size, fields, map_sizes
+from framestyle.networks.fields import Size, fields
 from framestyle.networks.footprint import Footprint, Plan, Room
 from framestyle.networks.layers import normalised
 from framestyle.networks.packed import Packer
 from framestyle.networks.pooling import lean, short
+from framestyle.networks.sizes import map_sizes
 from framestyle.networks.tiled import TiledStages, Tiling, with_mean
 
 Triple = tuple[float, float, float]

@@ -1,16 +1,16 @@
 """What part of a picture a part of a map sees."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from framestyle.networks import zoo
 
 Size = tuple[int, int]
 """(height, width)."""
+Kernel = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
+"""A layer that sees more than one position."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Field:
         )
 
 
+def window_of(layer: Kernel) -> list[tuple[int, int]]:
+    """Return kernel, stride, padding and dilation of a layer, (vertical, horizontal) each."""
+    assert not isinstance(layer.padding, str)
+    dilation = 1 if isinstance(layer, nn.AvgPool2d) else layer.dilation
+    window = layer.kernel_size, layer.stride, layer.padding, dilation
+    return [(each, each) if isinstance(each, int) else (each[0], each[1]) for each in window]
+
+
 def fields(stages: Sequence[nn.Module]) -> list[Field]:
     """Return the field of every stage's map, for as many of the first stages as are plain.
 
@@ -49,46 +57,11 @@ def fields(stages: Sequence[nn.Module]) -> list[Field]:
         if not _is_plain(stage):
             break
         for module in stage.modules():
-            if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
-                field = field.then(
-                    _one(module.kernel_size),
-                    _one(module.stride),
-                    _one(module.padding),
-                    _one(getattr(module, "dilation", 1)),
-                )
+            if isinstance(module, Kernel):
+                # squares that pad the same on all sides; rectangles count as their longest
+                field = field.then(*(max(both) for both in window_of(module)))
         found.append(field)
     return found
-
-
-def map_sizes(stages: Sequence[nn.Module], size: Size) -> list[Size]:
-    """Return the size of every stage's map for pictures of a size; nothing is computed."""
-    dtype = next(stages[0].parameters()).dtype
-    x = torch.empty(1, 3, *size, device="meta", dtype=dtype)
-    sizes = []
-    with torch.no_grad():
-        for stage in stages:
-            x = without_numbers(stage, dtype)(x)
-            sizes.append((x.shape[2], x.shape[3]))
-    return sizes
-
-
-def without_numbers(stage: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """Return a copy of a stage whose weights have shapes and no numbers (on torch's meta device).
-
-    A copy, because others may run the stage meanwhile.
-
-    Args:
-        stage: It.
-        dtype: Precision of the copy.
-    """
-    shapes: dict[int, Tensor] = {}
-    for weight in stage.parameters():
-        bare = torch.empty_like(weight, device="meta", dtype=dtype)
-        shapes[id(weight)] = nn.Parameter(bare, requires_grad=False)
-    for buffer in stage.buffers():
-        kind = dtype if buffer.is_floating_point() else buffer.dtype
-        shapes[id(buffer)] = torch.empty_like(buffer, device="meta", dtype=kind)
-    return copy.deepcopy(stage, shapes)
 
 
 def _is_plain(stage: nn.Module) -> bool:
@@ -96,9 +69,3 @@ def _is_plain(stage: nn.Module) -> bool:
         return True
     kernels = [module for module in stage.modules() if hasattr(module, "kernel_size")]
     return len(kernels) == 1 or zoo.is_fire(stage)
-
-
-def _one(value: int | str | tuple[int, ...]) -> int:
-    """Kernels here are square, and pad the same on all sides; rectangles count as their longest."""
-    assert not isinstance(value, str)
-    return value if isinstance(value, int) else max(value)

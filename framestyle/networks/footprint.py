@@ -7,8 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from framestyle.networks.fields import Field, Size, fields, without_numbers
+from framestyle.networks.bare import without_numbers
+from framestyle.networks.fields import Field, Size, fields
 from framestyle.networks.pooling import short
+from framestyle.networks.sizes import Plain, map_sizes
 from framestyle.networks.tiled import Tiling
 
 SIDES_PX = (2048, 1024, 512, 256)
@@ -17,6 +19,8 @@ PASSING_MAPS = 3
 """Maps of the largest size that come and go on the way back: a gradient, and what it is made of."""
 PICTURES = 16
 """Pictures in float32 that an iteration holds: itself, its gradient, moments, targets."""
+PLACE = 8
+"""Bytes in which torch keeps where a maximum was."""
 TAKEN_BACK = 0.75
 """Of what was thought to fit, what is tried after memory has run out."""
 
@@ -95,7 +99,7 @@ class Footprint:
         Args:
             tiling: How the stages are run; whole where None.
         """
-        beside = PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
+        beside = self._beside
         if tiling is None:
             return beside + _at_most(self._kept)
         first, seen = tiling.stages, self._seen[tiling.stages - 1]
@@ -107,6 +111,21 @@ class Footprint:
         joined |= {first - 1} if first < len(self.stages) else set()
         beside += 2 * sum(self._kept_where_short[number].output for number in joined)
         return beside + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
+
+    def fits_at_a_glance(self, budget_bytes: int) -> bool:
+        """Tell whether it clearly fits whole; what that takes exactly takes longer to find out.
+
+        Every map of plain stages is counted as if it were kept twice, and where its maxima were.
+        """
+        if not all(isinstance(stage, Plain) for stage in self.stages):
+            return False
+        channels, numbers = 3, 0
+        sizes = map_sizes(self.stages, self.size)
+        for stage, (height, width) in zip(self.stages, sizes, strict=True):
+            if isinstance(stage, nn.Conv2d):
+                channels = stage.out_channels
+            numbers += channels * (height + 2) * (width + 2)  # with borders
+        return self._beside + numbers * (2 * self.dtype.itemsize + PLACE) <= budget_bytes
 
     def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
         """Return the ways to tile, from that which costs least to that which saves most.
@@ -125,6 +144,11 @@ class Footprint:
                 stride = seen.stride
                 found += [Tiling(number, side) for side in SIDES_PX if side <= largest_px]
         return found
+
+    @property
+    def _beside(self) -> int:
+        """What pictures take, in bytes."""
+        return PICTURES * 3 * self.size[0] * self.size[1] * torch.float32.itemsize
 
     @cached_property
     def _seen(self) -> list[Field]:
@@ -145,15 +169,15 @@ class Footprint:
 
 
 class Plan:
-    """How one network is run on pictures of one size; what is not asked is not estimated.
-
-    Attributes:
-        need: What that takes, in bytes.
-    """
+    """How one network is run on pictures of one size; what is not asked is not estimated."""
 
     def __init__(self, footprint: Footprint, largest_px: int) -> None:
         self._footprint, self._largest = footprint, largest_px
-        self.need = footprint.peak_bytes()
+
+    @cached_property
+    def need(self) -> int:
+        """What it takes as it is run, in bytes."""
+        return self._footprint.peak_bytes()
 
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
@@ -164,7 +188,7 @@ class Plan:
 
     def choose(self, budget_bytes: int) -> Tiling | None:
         """Return the first way that fits, or that which takes least; remember what it needs."""
-        if self.need <= budget_bytes:
+        if self._footprint.fits_at_a_glance(budget_bytes) or self.need <= budget_bytes:
             return None
         fitting = (pair for pair in self._ways if pair[0] <= budget_bytes)
         self.need, way = next(fitting, min(self._ways, key=lambda pair: pair[0]))

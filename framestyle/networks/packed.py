@@ -208,11 +208,9 @@ class Packer:
             return self._layer(conv, rectifies=True)
         if isinstance(stage, nn.Conv2d):
             return self._layer(stage)
-        shared: dict[int, Any] = {id(p): p for p in (*stage.parameters(), *stage.buffers())}
-        stage = copy.deepcopy(stage, shared)
-        for name, child in stage.named_children():
-            setattr(stage, name, self._stage(child))
-        return stage
+        made = copy.copy(stage)
+        made._modules = {name: self._stage(child) for name, child in stage.named_children()}
+        return made
 
     def _layer(self, like: nn.Conv2d, *, rectifies: bool = False) -> nn.Module:
         plain = like.padding_mode == "zeros" or isinstance(like, ReflectingConv2d)

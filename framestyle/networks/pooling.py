@@ -7,6 +7,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from framestyle.networks.chain import alone
+from framestyle.networks.fields import window_of
 from framestyle.networks.layers import Shape
 
 LEAN_ON = ("cpu", "cuda", "meta")
@@ -80,8 +81,7 @@ class LeanMaxPool2d(nn.MaxPool2d):
     @property
     def window(self) -> list[list[int]]:
         """Kernel, stride, padding and dilation, [vertical, horizontal] each."""
-        window = self.kernel_size, self.stride, self.padding, self.dilation
-        return [[each, each] if isinstance(each, int) else list(each) for each in window]
+        return [list(both) for both in window_of(self)]
 
 
 def lean(stages: Iterable[nn.Module], device: torch.device) -> list[nn.Module]:

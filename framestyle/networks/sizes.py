@@ -1,12 +1,42 @@
-"""How small a picture may be for the layers of a network."""
+"""How large the maps of a network are, and how small a picture may be for its layers."""
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 
-from framestyle.networks.fields import map_sizes
+from framestyle.networks.bare import without_numbers
+from framestyle.networks.fields import Kernel, Size, window_of
 
 LARGEST_PX = 1 << 14
+Plain = Kernel | nn.ReLU | nn.Identity
+"""A stage whose sizes follow from its settings. Those of others are asked of torch, which takes as
+long as a fifth of all that comes before the first frame: it loads much for it."""
+
+
+def map_sizes(stages: Sequence[nn.Module], size: Size) -> list[Size]:
+    """Return the size of every stage's map for pictures of a size; nothing is computed.
+
+    Args:
+        stages: Modules that run one after the other, the first on three channels.
+        size: Of the picture.
+
+    Raises:
+        RuntimeError: A kernel does not fit in its map.
+    """
+    sizes = []
+    if all(isinstance(stage, Plain) for stage in stages):
+        for stage in stages:
+            size = _size_after(stage, size)
+            sizes.append(size)
+        return sizes
+    dtype = next(stages[0].parameters()).dtype
+    x = torch.empty(1, 3, *size, device="meta", dtype=dtype)
+    with torch.no_grad():
+        for stage in stages:
+            x = without_numbers(stage, dtype)(x)
+            sizes.append((x.shape[2], x.shape[3]))
+    return sizes
 
 
 def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
@@ -17,6 +47,8 @@ def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
             only shrink from one to the next, so the last one decides.
         least: Sides that the last map must have at least, in positions.
     """
+    dtype = next(stages[0].parameters()).dtype
+    stages = [without_numbers(stage, dtype) for stage in stages]
 
     def passes(side: int) -> bool:
         try:
@@ -31,3 +63,27 @@ def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if passes(middle) else (middle, high)
     return high
+
+
+def _size_after(stage: nn.Module, size: Size) -> Size:
+    """Return the size of a stage's map, as torch has it."""
+    if not isinstance(stage, Kernel):
+        return size
+    height, width = (
+        _side_after(stage, side, *of_side)
+        for side, *of_side in zip(size, *window_of(stage), strict=True)
+    )
+    return height, width
+
+
+def _side_after(
+    stage: Kernel, side: int, kernel: int, stride: int, padding: int, dilation: int
+) -> int:
+    over = stride - 1 if getattr(stage, "ceil_mode", False) else 0
+    count = (side + 2 * padding - dilation * (kernel - 1) - 1 + over) // stride + 1
+    if over and (count - 1) * stride >= side + padding:  # it would begin after the end
+        count -= 1
+    reflects = getattr(stage, "padding_mode", "zeros") == "reflect"
+    if count < 1 or (reflects and padding >= side):
+        raise RuntimeError(f"a kernel of {kernel} does not fit in a map of {side}")
+    return count

@@ -6,9 +6,9 @@ from torch import nn
 
 from framestyle.errors import ModelError
 from framestyle.networks import NETWORKS, network_spec
-from framestyle.networks.fields import map_sizes
 from framestyle.networks.footprint import kept_by
 from framestyle.networks.packed import can_pack
+from framestyle.networks.sizes import map_sizes
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 DEEPEST = {
@@ -242,7 +242,8 @@ def test_planning_leaves_the_network_to_others(make_model):
 
     devices = []
     original.__class__ = Watching
-    kept_by([original], (64, 64), torch.bfloat16)
-    map_sizes([original], (64, 64))
+    stage = nn.Sequential(original)
+    kept_by([stage], (64, 64), torch.bfloat16)
+    map_sizes([stage], (64, 64))
     assert devices == ["meta", "meta"]
     assert original.weight.dtype == torch.float32

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from framestyle.networks import Room, network_spec
-from framestyle.networks.fields import Field, fields, map_sizes
+from framestyle.networks.fields import Field, fields
 from framestyle.networks.footprint import Footprint, kept_by
+from framestyle.networks.sizes import map_sizes
 from framestyle.networks.tiled import Tiling
 from framestyle.networks.tiles import cut
 
@@ -249,6 +250,20 @@ def test_what_fits_whole_is_run_whole_and_what_does_not_in_the_largest_tiles_tha
     assert Room().tiling(taken) is None
     assert taken.peak_bytes(chosen(whole * 2 // 3)) <= whole * 2 // 3
     assert taken.peak_bytes(chosen(1)) == min(taken.peak_bytes(way) for way in taken.tilings())
+
+
+@pytest.mark.parametrize("name", ["vgg19", "lite"])
+@pytest.mark.parametrize("size", [(32, 32), (67, 45), (270, 480), (1080, 1920), (40, 4000)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_nothing_fits_at_a_glance_that_does_not_fit(name, size, dtype):
+    spec = network_spec(name)
+    network = spec.network(spec.bare_model()).to(dtype)
+    layers = [layer for layer, _ in (*spec.default_style_layers, *spec.default_content_layers)]
+    stages = list(network.extractor(layers)._stages)
+    taken = Footprint(stages, size, dtype, mapped=range(len(stages)))
+    need = taken.peak_bytes()
+    assert not taken.fits_at_a_glance(need - 1)
+    assert taken.fits_at_a_glance(12 * need)
 
 
 def test_after_memory_has_run_out_it_is_planned_with_less_until_there_is_no_less():
