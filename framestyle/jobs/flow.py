@@ -1,16 +1,14 @@
 """Where the optical flow of a run comes from: chosen, checked, and built."""
 
 import dataclasses
-import difflib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from framestyle.config import FLOWS, Config, MotionSettings
-from framestyle.errors import SettingsError
-from framestyle.files import check_name, home_expanded
 from framestyle.jobs.device import Device, replay_on
 from framestyle.jobs.manifest import fingerprint
+from framestyle.jobs.named import flow_folder
 from framestyle.media import ClipInfo
 from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, Raft
 from framestyle.networks import FLOW_NETWORKS, can_be_had, load_flow_network
@@ -46,7 +44,7 @@ def with_chosen_flow(
     if name == "auto":
         name, reason = _automatic(config, device, files) if follows(config, info) else (DIS, "")
     elif name not in FLOWS:
-        folder = _folder(name)
+        folder = flow_folder(name)
         reason = f"read from {folder}"
     unused = [given for given in files if given in FLOW_NETWORKS and given != name]
     if unused:
@@ -70,7 +68,7 @@ def check_flow(config: Config, info: ClipInfo, progress: Progress) -> None:
     """
     if config.motion.flow not in FLOWS:
         count = info.frame_count if follows(config, info) else 1
-        files = FlowFiles(_folder(config.motion.flow))
+        files = FlowFiles(flow_folder(config.motion.flow))
         files.check(count, info.width_px, info.height_px)
         if unused := files.unused(count):
             progress(
@@ -89,7 +87,7 @@ def flow_identity(config: Config, info: ClipInfo) -> dict[str, str]:
     """
     if config.motion.flow in FLOWS or not follows(config, info):
         return {}
-    files = FlowFiles(_folder(config.motion.flow)).files
+    files = FlowFiles(flow_folder(config.motion.flow)).files
     digest = hashlib.blake2b(digest_size=16)
     for path in files:
         digest.update(f"{path.name}:{fingerprint(path)}\n".encode())
@@ -126,7 +124,7 @@ def flow_source(
         )
         replay = replay_on(device.device, config.compute, lambda line: progress(Notice(line)))
         return Raft(network, motion.flow_size, replay=replay)
-    return FlowFiles(_folder(motion.flow))
+    return FlowFiles(flow_folder(motion.flow))
 
 
 def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tuple[str, str]:
@@ -141,19 +139,6 @@ def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tup
             f"`framestyle weights fetch {FULL_FLOW}` on a machine with internet gets them"
         )
     return FULL_FLOW, f"{FULL_FLOW}, because there is a GPU; --flow {DIS} searches on the CPU"
-
-
-def _folder(name: str) -> Path:
-    folder = home_expanded(name)
-    check_name(folder, SettingsError)
-    if folder.is_dir():
-        return folder
-    near = difflib.get_close_matches(name.lower(), FLOWS, n=1)
-    meant = f" (did you mean {near[0]}?)" if near else ""
-    raise SettingsError(
-        f"--flow: got {name!r}{meant}, expected {', '.join(FLOWS)} or a folder of flow files, and "
-        "there is no such folder"
-    )
 
 
 def follows(config: Config, info: ClipInfo) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from framestyle.config import Config
 from framestyle.errors import OutputError
 from framestyle.files import check_name
+from framestyle.jobs.named import check_named
 from framestyle.jobs.pictures import Style, read_pictures
 from framestyle.jobs.places import choose_folder
 from framestyle.media import Source, check_output, open_source
@@ -43,10 +44,12 @@ def open_inputs(
 
     Raises:
         InputError: Something cannot be read.
+        ModelError: A weights file is missing.
         OutputError: The output would replace what is read, or cannot stand where it is to.
         SettingsError: The settings contradict the clip or themselves.
     """
     check_name(output, OutputError)
+    check_named(config)
     notices: list[str] = []
     clip = open_source(source, config.input, notice=notices.append)
     pictures = read_pictures(config, styles, clip.info.colour)

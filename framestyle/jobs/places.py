@@ -1,5 +1,8 @@
 """Where the job of an output lies."""
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 from framestyle.errors import OutputError
@@ -31,8 +34,9 @@ def choose_folder(output: Path, job_dir: Path | None) -> Path:
         check_folder(output.parent, output)
     folder = job_dir or folder_beside(output)
     try:
-        folder.stat()
-    except (FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISDIR(folder.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except FileNotFoundError:
         pass
     except OSError as error:
         raise cannot_be_made(folder, error) from None

@@ -173,17 +173,21 @@ class Plan:
 
     def __init__(self, footprint: Footprint, largest_px: int) -> None:
         self._footprint, self._largest = footprint, largest_px
+        # less is kept where there is no way back
+        self._goes_back = torch.is_grad_enabled()
 
     @cached_property
     def need(self) -> int:
         """What it takes as it is run, in bytes."""
-        return self._footprint.peak_bytes()
+        with torch.set_grad_enabled(self._goes_back):
+            return self._footprint.peak_bytes()
 
     @cached_property
     def _ways(self) -> list[tuple[int, Tiling | None]]:
         ways: list[tuple[int, Tiling | None]] = [(self.need, None)]
-        for way in self._footprint.tilings(self._largest):
-            ways.append((self._footprint.peak_bytes(way), way))
+        with torch.set_grad_enabled(self._goes_back):
+            for way in self._footprint.tilings(self._largest):
+                ways.append((self._footprint.peak_bytes(way), way))
         return ways
 
     def choose(self, budget_bytes: int) -> Tiling | None:

@@ -35,13 +35,16 @@ def test_a_bad_file(name, source, place, command, files, quick_flags):
     assert files() == before
 
 
-@pytest.mark.parametrize("path", ["none.txt", "frames"])
-def test_a_file_that_is_not_there(path, place, command, files, quick_flags):
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("none.txt", "--shots: none.txt: there is no such file"), ("frames", "frames cannot be read")],
+)
+def test_a_file_that_is_not_there(path, said, place, command, files, quick_flags):
     before = files()
     arguments = ["clip.mp4", "style.png", "-o", "out.mp4", *quick_flags, "--shots", path]
     code, out, err = command(arguments)
     assert (code, out) == (2, "")
-    assert err.startswith(f"framestyle: {path} cannot be read")
+    assert err.startswith(f"framestyle: {said}")
     assert err.count("\n") == 1
     assert files() == before
 
