@@ -42,6 +42,7 @@ class FeatureNetwork(nn.Module):
         self.pooling = pooling
         self._stages = nn.ModuleList(module for _, module in stages)
         self._packer = Packer()
+        self._smallest_px: dict[tuple[int, int], int] = {}
         self.requires_grad_(False)
         self.eval()
         self.to(memory_format=torch.channels_last)
@@ -105,7 +106,11 @@ class FeatureNetwork(nn.Module):
         Raises:
             ModelError: A layer is unknown, or none is named.
         """
-        return smallest_side([module for _, module in self.up_to(layers)], least)
+        stages = [module for _, module in self.up_to(layers)]
+        key = len(stages), least
+        if key not in self._smallest_px:
+            self._smallest_px[key] = smallest_side(stages, least)
+        return self._smallest_px[key]
 
     def with_pooling(self, pooling: Pooling) -> "FeatureNetwork":
         """Return the network with maximum or average pooling; both share the weights.

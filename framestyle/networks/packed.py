@@ -142,6 +142,9 @@ class PackedConv2d(nn.Conv2d):
         self.packed, self.rectifies = packed, rectifies
         self.reflects = like.padding_mode == "reflect"
 
+    def reset_parameters(self) -> None:
+        """Leave the numbers as they are: they are another layer's."""
+
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, C', H', W') for (N, C, H, W)."""
         return alone(x, self)
