@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from framestyle.networks.bare import without_numbers
-from framestyle.networks.fields import Field, Size, fields
+from framestyle.networks.fields import Field, Kernel, Size, fields
 from framestyle.networks.pooling import short
-from framestyle.networks.sizes import Plain, map_sizes
+from framestyle.networks.sizes import map_sizes
 from framestyle.networks.tiled import Tiling
 
 SIDES_PX = (2048, 1024, 512, 256)
@@ -19,6 +19,8 @@ PASSING_MAPS = 3
 """Maps of the largest size that come and go on the way back: a gradient, and what it is made of."""
 PICTURES = 16
 """Pictures in float32 that an iteration holds: itself, its gradient, moments, targets."""
+Plain = Kernel | nn.ReLU | nn.Identity
+"""A stage that is one layer."""
 PLACE = 8
 """Bytes in which torch keeps where a maximum was."""
 TAKEN_BACK = 0.75

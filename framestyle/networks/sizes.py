@@ -5,37 +5,27 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from framestyle.networks import zoo
 from framestyle.networks.bare import without_numbers
 from framestyle.networks.fields import Kernel, Size, window_of
 
 LARGEST_PX = 1 << 14
-Plain = Kernel | nn.ReLU | nn.Identity
-"""A stage whose sizes follow from its settings. Those of others are asked of torch, which takes as
-long as a fifth of all that comes before the first frame: it loads much for it."""
 
 
 def map_sizes(stages: Sequence[nn.Module], size: Size) -> list[Size]:
     """Return the size of every stage's map for pictures of a size; nothing is computed.
 
     Args:
-        stages: Modules that run one after the other, the first on three channels.
+        stages: Modules that run one after the other.
         size: Of the picture.
 
     Raises:
         RuntimeError: A kernel does not fit in its map.
     """
     sizes = []
-    if all(isinstance(stage, Plain) for stage in stages):
-        for stage in stages:
-            size = _size_after(stage, size)
-            sizes.append(size)
-        return sizes
-    dtype = next(stages[0].parameters()).dtype
-    x = torch.empty(1, 3, *size, device="meta", dtype=dtype)
-    with torch.no_grad():
-        for stage in stages:
-            x = without_numbers(stage, dtype)(x)
-            sizes.append((x.shape[2], x.shape[3]))
+    for stage in stages:
+        size = _size_after(stage, size)
+        sizes.append(size)
     return sizes
 
 
@@ -66,14 +56,28 @@ def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
 
 
 def _size_after(stage: nn.Module, size: Size) -> Size:
-    """Return the size of a stage's map, as torch has it."""
-    if not isinstance(stage, Kernel):
+    """Return the size of a stage's map.
+
+    It follows from the kernel of the stage where there is one at most. Of blocks torch is asked,
+    which loads its compiler for it: a fifth of the time before the first frame.
+    """
+    kernels = [layer for layer in stage.modules() if isinstance(layer, Kernel)]
+    if len(kernels) <= 1:
+        for layer in kernels:
+            height, width = (
+                _side_after(layer, side, *of_side)
+                for side, *of_side in zip(size, *window_of(layer), strict=True)
+            )
+            size = height, width
         return size
-    height, width = (
-        _side_after(stage, side, *of_side)
-        for side, *of_side in zip(size, *window_of(stage), strict=True)
-    )
-    return height, width
+    if zoo.is_fire(stage):
+        return size
+    channels = next(layer.in_channels for layer in kernels if isinstance(layer, nn.Conv2d))
+    dtype = next(stage.parameters()).dtype
+    with torch.no_grad():
+        x = torch.empty(1, channels, *size, device="meta", dtype=dtype)
+        made = without_numbers(stage, dtype)(x)
+    return made.shape[2], made.shape[3]
 
 
 def _side_after(
