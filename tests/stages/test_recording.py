@@ -22,6 +22,9 @@ from framestyle.stages import DreamStage, FrameStyler, Link, StyleStage
 from framestyle.stages.recording import Recorder
 from framestyle.transfer import on_stream, own_stream
 
+SIZE = 40, 44
+"""Of frames, (height, width): the smaller of two octaves has the 32 pixels that lite takes at least."""
+
 
 @pytest.fixture
 def recorder(traced):
@@ -61,18 +64,18 @@ def style_stage(network, **how):
 
 def dream_stage(network, layers=None, guide=None, **how):
     spec = network_spec("lite")
-    settings = Config().dream.replaced(step_size=0.02, octaves=2, **how)
+    settings = Config().dream.replaced(step_size=0.02, octaves=2, octave_scale=1.2, **how)
     return DreamStage(network, settings, layers or spec.default_dream_layers, guide=guide)
 
 
-def frame(number, height=48, width=64):
-    return draw(1, 3, height, width, seed=number)
+def frame(number):
+    return draw(1, 3, *SIZE, seed=number)
 
 
 def painted(stage, number, iterations=4, **how):
     content = frame(number)
-    held = TemporalLoss(frame(number + 50), draw(1, 1, 48, 64, seed=number + 70))
-    step_size = 0.01 * draw(1, 1, 48, 64, seed=number + 90)
+    held = TemporalLoss(frame(number + 50), draw(1, 1, *SIZE, seed=number + 70))
+    step_size = 0.01 * draw(1, 1, *SIZE, seed=number + 90)
     return stage.run(
         content, content, iterations, step_size=step_size, temporal=(30.0, held), **how
     )
@@ -233,7 +236,7 @@ def test_a_recording_that_does_something_else_is_not_used(network, recorded_by):
 def test_where_nothing_moves_nothing_is_recorded_yet(network, recorder):
     plain, recorded = style_stage(network), style_stage(network)
     recorded.player = recorder()
-    still = torch.zeros(1, 1, 48, 64)
+    still = torch.zeros(1, 1, *SIZE)
     recorded.run(frame(0), frame(0), 3, step_size=still)
     assert not recorded.player._made
     for number in (1, 2):
@@ -285,7 +288,7 @@ def test_where_memory_has_shrunk_steps_are_recorded_anew(recorder, traced):
     assert room.take_back()  # to three quarters of what the last plan needed
     assert torch.allclose(painted(stage, 2), painted(style_stage(network), 2), atol=0.02)
     assert len(begun) == 2
-    assert stage.extract.tiling((48, 64)) is not None
+    assert stage.extract.tiling(SIZE) is not None
 
 
 def test_lbfgs_is_not_recorded(network, recorder):
@@ -320,7 +323,7 @@ def waits(network, iterations, monkeypatch):
     )
     styler = FrameStyler(config, dream_stage(network), style_stage(network))
     _, state = styler.step(frame(0))
-    height, width = 48, 64
+    height, width = SIZE
     seen = torch.ones(1, 1, height, width)
     motion = Motion(torch.full((1, 2, height, width), 0.5), seen, seen)
     with Waits() as counted:
