@@ -23,7 +23,7 @@ from framestyle.stages.recording import Recorder
 from framestyle.transfer import on_stream, own_stream
 
 SIZE = 40, 44
-"""Of frames, (height, width): the smaller of two octaves has the 32 pixels that lite takes at least."""
+"""Of frames, (height, width). At the smaller of two octaves, lite takes 32 pixels at least."""
 
 
 @pytest.fixture
