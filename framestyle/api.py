@@ -13,6 +13,7 @@ from framestyle.files import home_expanded
 from framestyle.jobs.departures import check_finite
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.memory import NO_ROOM, device_errors, prepare_for_tiles, within_memory
+from framestyle.jobs.named import check_weights
 from framestyle.jobs.pictures import Style, checked_weight, parse_style, read_pictures
 from framestyle.jobs.run import run
 from framestyle.jobs.stages import (
@@ -115,6 +116,7 @@ def _one_picture(
             f"got an array of shape {pixels.shape} and type {pixels.dtype}, expected (H, W, 3) of "
             "uint8 or uint16, in the order R, G, B"
         )
+    check_weights(config)
     with restored_afterwards():
         return _made(pixels, styles, config, progress)
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from framestyle.errors import FramestyleError, InputError
+from framestyle.errors import FramestyleError, InputError, ModelError
 
 _SHOWN_CHARACTERS = 60
 
@@ -16,6 +16,20 @@ def home_expanded(name: str | Path) -> Path:
     Where there is no such user, ``~name`` is the file's own name, as shells take it.
     """
     return Path(os.path.expanduser(name))  # noqa: PTH111 - that of Path raises RuntimeError
+
+
+def split_weights(text: str) -> tuple[str, Path]:
+    """Split ``NAME=PATH`` of ``--weights``; ``~`` is the home folder.
+
+    Raises:
+        ModelError: The text has another form, or no file can have the name.
+    """
+    name, equals, path = text.partition("=")
+    if not (equals and name.strip() and path.strip()):
+        raise ModelError(f"--weights: got {text!r}, expected NAME=PATH, as vgg19=vgg19.pth")
+    file = home_expanded(path.strip())
+    check_name(file, ModelError)
+    return name.strip(), file
 
 
 def check_name(name: str | Path, error: type[FramestyleError] = InputError) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from framestyle.config import FLOWS, Config
 from framestyle.errors import FramestyleError, InputError, ModelError, SettingsError
-from framestyle.files import check_name, home_expanded
+from framestyle.files import check_name, home_expanded, split_weights
 
 
 def check_named(config: Config) -> None:
@@ -13,19 +13,29 @@ def check_named(config: Config) -> None:
 
     Raises:
         InputError: There is no file that names shots.
-        ModelError: A weights file is missing, also of a network that is not used: a name that is
-            mistyped should not go unnoticed.
+        ModelError: As of ``check_weights``.
         SettingsError: There is neither a source of flow nor a folder of that name.
     """
-    for text in config.compute.weights:
-        path = text.partition("=")[2].strip()
-        if path:
-            _check_file(f"--weights {text}", home_expanded(path), "a weights file", ModelError)
+    check_weights(config)
     if config.motion.shots is not None:
         expected = "a file that names shots, as framestyle shots prints it"
         _check_file("--shots", config.motion.shots, expected, InputError)
     if config.motion.flow not in FLOWS:
         flow_folder(config.motion.flow)
+
+
+def check_weights(config: Config) -> None:
+    """Check that the weights files are there that the settings name.
+
+    Also those of networks that are not used: a name that is mistyped should not go unnoticed.
+
+    Raises:
+        ModelError: One is missing, or what names it has another form.
+    """
+    # of several for one network, the last is taken
+    for name, path in dict(split_weights(text) for text in config.compute.weights).items():
+        expected = "NAME=PATH with the weights of a network, as vgg19=vgg19.pth"
+        _check_file(f"--weights {name}", path, expected, ModelError)
 
 
 def flow_folder(name: str) -> Path:
@@ -48,5 +58,7 @@ def flow_folder(name: str) -> Path:
 
 def _check_file(flag: str, path: Path, expected: str, error: type[FramestyleError]) -> None:
     check_name(path, error)
+    if path.is_dir():
+        raise error(f"{flag}: {path} is a folder; expected {expected}")
     if not path.exists():
         raise error(f"{flag}: {path}: there is no such file; expected {expected}")

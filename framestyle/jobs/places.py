@@ -27,8 +27,9 @@ def choose_folder(output: Path, job_dir: Path | None) -> Path:
     """Return where the job of an output lies.
 
     Raises:
-        OutputError: The output's own folder is missing; the job's folder can have no such name; or
-            one of the two would lie in the other, and the job's is deleted when the job is done.
+        OutputError: The output's own folder is missing; the job's folder can have no such name, has
+            none to lie in, or something else is there; or one of the two would lie in the other,
+            and the job's is deleted when the job is done.
     """
     if not output.parent.is_dir():
         check_folder(output.parent, output)
@@ -36,8 +37,9 @@ def choose_folder(output: Path, job_dir: Path | None) -> Path:
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    except FileNotFoundError:
-        pass
+    except FileNotFoundError as error:
+        if folder.is_symlink() or not folder.parent.is_dir():
+            raise cannot_be_made(folder, error) from None
     except OSError as error:
         raise cannot_be_made(folder, error) from None
     if output.resolve().is_relative_to(folder.resolve()):

@@ -42,7 +42,7 @@ class FeatureNetwork(nn.Module):
         self.pooling = pooling
         self._stages = nn.ModuleList(module for _, module in stages)
         self._packer = Packer()
-        self._smallest_px: dict[tuple[int, int], int] = {}
+        self._smallest_px: dict[tuple[int, int], int] = {}  # by number of stages and least side
         self.requires_grad_(False)
         self.eval()
         self.to(memory_format=torch.channels_last)

@@ -115,19 +115,20 @@ class Footprint:
         return beside + max(_at_most(in_tile), _at_most(self._kept_where_short[first:]))
 
     def fits_at_a_glance(self, budget_bytes: int) -> bool:
-        """Tell whether it clearly fits whole; what that takes exactly takes longer to find out.
+        """Tell whether it fits whole by far; what it takes exactly takes longer to find out.
 
-        Every map of plain stages is counted as if it were kept twice, and where its maxima were.
+        Of plain stages, each map is counted as if it were kept twice, with its places of maxima.
         """
         if not all(isinstance(stage, Plain) for stage in self.stages):
             return False
-        channels, numbers = 3, 0
-        sizes = map_sizes(self.stages, self.size)
-        for stage, (height, width) in zip(self.stages, sizes, strict=True):
+        channels, maps = 3, [_with_border(3, self.size)]
+        for stage, size in zip(self.stages, map_sizes(self.stages, self.size), strict=True):
             if isinstance(stage, nn.Conv2d):
                 channels = stage.out_channels
-            numbers += channels * (height + 2) * (width + 2)  # with borders
-        return self._beside + numbers * (2 * self.dtype.itemsize + PLACE) <= budget_bytes
+            maps.append(_with_border(channels, size))
+        kept = (2 * self.dtype.itemsize + PLACE) * sum(maps)
+        passing = PASSING_MAPS * self.dtype.itemsize * max(maps)
+        return self._beside + kept + passing <= budget_bytes
 
     def tilings(self, largest_px: int = SIDES_PX[0]) -> list[Tiling]:
         """Return the ways to tile, from that which costs least to that which saves most.
@@ -232,9 +233,11 @@ class Room:
         """
         if self.budget_bytes is None:
             return None
-        self.in_use = Plan(footprint, self.largest_px)
-        self._planned.append(self.in_use)
-        return self.in_use.choose(self.budget_bytes)
+        plan = Plan(footprint, self.largest_px)
+        tiling = plan.choose(self.budget_bytes)
+        self.in_use = plan
+        self._planned.append(plan)
+        return tiling
 
     def take_back(self) -> bool:
         """Plan with less after memory has run out.
@@ -258,6 +261,11 @@ class Room:
 def _at_most(kept: Sequence[Kept]) -> int:
     largest = max((stage.output for stage in kept), default=0)
     return sum(stage.saved for stage in kept) + PASSING_MAPS * largest
+
+
+def _with_border(channels: int, size: Size) -> int:
+    """Return how many numbers a map has, with a border of one."""
+    return channels * (size[0] + 2) * (size[1] + 2)
 
 
 def _memory(tensor: Tensor) -> int:

@@ -23,6 +23,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from framestyle.networks import winograd
+from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
 
@@ -60,8 +61,11 @@ class Weights:
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Weights":
-        """Share what is kept: copies of a layer differ in where they run, or in nothing."""
-        return self
+        """Return those of the layer's copy, of which nothing is kept yet."""
+        made = copy.copy(self)
+        made._weight, made._bias = copy.deepcopy((self._weight, self._bias), memo)
+        made._kept, made._lock = OrderedDict(), threading.Lock()
+        return made
 
     def forth(self, x: Tensor, *, rectifies: bool) -> Tensor:
         """Return the convolution of a map (N, C, H, W), cut off at 0 if asked."""
@@ -183,6 +187,10 @@ class Packer:
     def __init__(self) -> None:
         self._weights: dict[int, Weights] = {}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Packer":
+        """Return one of a network whose weights are others."""
+        return Packer()
+
     def stages(
         self, stages: Sequence[nn.Module], taps: Sequence[str | None], device: torch.device
     ) -> list[nn.Module]:
@@ -211,9 +219,7 @@ class Packer:
             return self._layer(conv, rectifies=True)
         if isinstance(stage, nn.Conv2d):
             return self._layer(stage)
-        made = copy.copy(stage)
-        made._modules = {name: self._stage(child) for name, child in stage.named_children()}
-        return made
+        return copied(stage, self._stage)
 
     def _layer(self, like: nn.Conv2d, *, rectifies: bool = False) -> nn.Module:
         plain = like.padding_mode == "zeros" or isinstance(like, ReflectingConv2d)

@@ -38,6 +38,7 @@ def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
         least: Sides that the last map must have at least, in positions.
     """
     dtype = next(stages[0].parameters()).dtype
+    # for all sides that are tried: those that torch is asked of are not copied for each
     stages = [without_numbers(stage, dtype) for stage in stages]
 
     def passes(side: int) -> bool:
@@ -58,8 +59,8 @@ def smallest_side(stages: Sequence[nn.Module], least: int = 1) -> int:
 def _size_after(stage: nn.Module, size: Size) -> Size:
     """Return the size of a stage's map.
 
-    It follows from the kernel of the stage where there is one at most. Of blocks torch is asked,
-    which loads its compiler for it: a fifth of the time before the first frame.
+    It follows from the kernel of the stage where there is one at most: nothing else in it changes
+    the size. Of blocks torch is asked, which has to load its compiler for that.
     """
     kernels = [layer for layer in stage.modules() if isinstance(layer, Kernel)]
     if len(kernels) <= 1:

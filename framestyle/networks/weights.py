@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from framestyle.errors import ModelError
-from framestyle.files import check_name, home_expanded
+from framestyle.files import split_weights
 from framestyle.networks.download import download, reach
 from framestyle.networks.features import FeatureNetwork, Pooling
 from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
@@ -45,12 +45,8 @@ def parse_weights(text: str) -> tuple[str, Path]:
         ModelError: The text has another form, there is no network of that name, or no file can
             have the name.
     """
-    name, equals, path = text.partition("=")
-    if not (equals and name.strip() and path.strip()):
-        raise ModelError(f"--weights: got {text!r}, expected NAME=PATH, as vgg19=vgg19.pth")
-    file = home_expanded(path.strip())
-    check_name(file, ModelError)
-    return model_spec(name.strip()).name, file
+    name, file = split_weights(text)
+    return model_spec(name).name, file
 
 
 def locate(name: str, files: Mapping[str, Path] = NO_FILES) -> Location:

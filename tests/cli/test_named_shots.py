@@ -37,7 +37,10 @@ def test_a_bad_file(name, source, place, command, files, quick_flags):
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("none.txt", "--shots: none.txt: there is no such file"), ("frames", "frames cannot be read")],
+    [
+        ("none.txt", "--shots: none.txt: there is no such file"),
+        ("frames", "--shots: frames is a folder"),
+    ],
 )
 def test_a_file_that_is_not_there(path, said, place, command, files, quick_flags):
     before = files()

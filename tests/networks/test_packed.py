@@ -152,7 +152,36 @@ def test_all_who_run_a_network_share_its_packed_weights(make_model):
     assert len(weights_of(one)) == 10
     assert all(a is b for a, b in zip(weights_of(one), weights_of(other), strict=True))
     assert {id(p) for p in one.parameters()} <= {id(p) for p in network.parameters()}
-    assert copy.deepcopy(weights_of(one)[0]) is weights_of(one)[0]
+
+
+@needs_onednn
+def test_a_copy_of_a_network_has_weights_of_its_own(make_model):
+    network = NETWORKS["squeezenet1_0"].network(make_model("squeezenet1_0"))
+    image = torch.rand(1, 3, 40, 40)
+    extract = network.extractor(["fire4"])
+    expected = extract(image)["fire4"]
+    for other in (copy.deepcopy(network).extractor(["fire4"]), copy.deepcopy(extract)):
+        assert torch.equal(other(image)["fire4"], expected)
+        with torch.no_grad():
+            for weight in other.parameters():
+                weight.zero_()
+        assert float(other(image)["fire4"].abs().max()) == 0
+    assert torch.equal(extract(image)["fire4"], expected)
+
+
+@needs_onednn
+def test_a_stage_is_packed_with_all_that_is_in_it():
+    """One module twice, one that is left out, and hooks, which belong to one extractor."""
+    relu = nn.ReLU()
+    stage = frozen(nn.Sequential(nn.Conv2d(3, 4, 3), relu, nn.Conv2d(4, 4, 3), relu))
+    stage.register_module("none", None)
+    one, other = (Packer().stages([stage], [None], torch.device("cpu"))[0] for _ in range(2))
+    assert list(one._modules) == list(stage._modules)
+    seen = []
+    one.register_forward_hook(lambda *_: seen.append(1))
+    other._modules.pop("none")
+    torch.testing.assert_close(other(torch.ones(1, 3, 9, 9)), stage[:4](torch.ones(1, 3, 9, 9)))
+    assert not seen
 
 
 @needs_onednn

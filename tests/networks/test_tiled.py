@@ -266,6 +266,26 @@ def test_nothing_fits_at_a_glance_that_does_not_fit(name, size, dtype):
     assert taken.fits_at_a_glance(12 * need)
 
 
+@pytest.mark.parametrize(("name", "layer"), [("vgg19", "conv1_1"), ("squeezenet1_0", "conv1")])
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_nor_does_a_single_layer(name, layer, device):
+    model = network_spec(name).bare_model().to_empty(device=device)
+    extract = network_spec(name).network(model).extractor([layer])
+    taken = Footprint(list(extract._stages), (1080, 1920), torch.float32, mapped=(0,))
+    assert not taken.fits_at_a_glance(taken.peak_bytes() - 1)
+
+
+def test_what_cannot_be_planned_is_not_planned_with():
+    network = network_spec("squeezenet1_0").network(network_spec("squeezenet1_0").build().eval())
+    room = Room(1 << 20, 256)
+    extract = network.extractor(["fire9"], room=room)
+    with torch.no_grad():
+        with pytest.raises(RuntimeError):
+            extract(torch.rand(1, 3, 10, 10))
+        extract(torch.rand(1, 3, 99, 131))
+    assert not room.take_back()
+
+
 def test_after_memory_has_run_out_it_is_planned_with_less_until_there_is_no_less():
     network = network_spec("lite").network(network_spec("lite").bare_model())
     stages = list(network.extractor(["relu5_1"])._stages)
