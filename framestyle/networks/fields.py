@@ -37,6 +37,11 @@ class Field:
         )
 
 
+def kernels_of(stage: nn.Module) -> list[Kernel]:
+    """Return the layers of a stage that see more than one position, in order."""
+    return [layer for layer in stage.modules() if isinstance(layer, Kernel)]
+
+
 def window_of(layer: Kernel) -> list[tuple[int, int]]:
     """Return kernel, stride, padding and dilation of a layer, (vertical, horizontal) each."""
     assert not isinstance(layer.padding, str)
@@ -56,10 +61,9 @@ def fields(stages: Sequence[nn.Module]) -> list[Field]:
     for stage in stages:
         if not _is_plain(stage):
             break
-        for module in stage.modules():
-            if isinstance(module, Kernel):
-                # squares that pad the same on all sides; rectangles count as their longest
-                field = field.then(*(max(both) for both in window_of(module)))
+        for layer in kernels_of(stage):
+            # squares that pad the same on all sides; rectangles count as their longest
+            field = field.then(*(max(both) for both in window_of(layer)))
         found.append(field)
     return found
 

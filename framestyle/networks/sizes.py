@@ -7,7 +7,7 @@ from torch import nn
 
 from framestyle.networks import zoo
 from framestyle.networks.bare import without_numbers
-from framestyle.networks.fields import Kernel, Size, window_of
+from framestyle.networks.fields import Kernel, Size, kernels_of, window_of
 
 LARGEST_PX = 1 << 14
 
@@ -62,15 +62,13 @@ def _size_after(stage: nn.Module, size: Size) -> Size:
     It follows from the kernel of the stage where there is one at most: nothing else in it changes
     the size. Of blocks torch is asked, which has to load its compiler for that.
     """
-    kernels = [layer for layer in stage.modules() if isinstance(layer, Kernel)]
-    if len(kernels) <= 1:
-        for layer in kernels:
-            height, width = (
-                _side_after(layer, side, *of_side)
-                for side, *of_side in zip(size, *window_of(layer), strict=True)
-            )
-            size = height, width
+    kernels = kernels_of(stage)
+    if not kernels:
         return size
+    if len(kernels) == 1:
+        windows = zip(size, *window_of(kernels[0]), strict=True)
+        height, width = (_side_after(kernels[0], side, *window) for side, *window in windows)
+        return height, width
     if zoo.is_fire(stage):
         return size
     channels = next(layer.in_channels for layer in kernels if isinstance(layer, nn.Conv2d))
