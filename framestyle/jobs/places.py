@@ -35,13 +35,15 @@ def choose_folder(output: Path, job_dir: Path | None) -> Path:
         check_folder(output.parent, output)
     folder = job_dir or folder_beside(output)
     try:
-        if not stat.S_ISDIR(folder.stat().st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        mode = folder.stat().st_mode
     except FileNotFoundError as error:
         if folder.is_symlink() or not folder.parent.is_dir():
             raise cannot_be_made(folder, error) from None
     except OSError as error:
         raise cannot_be_made(folder, error) from None
+    else:
+        if not stat.S_ISDIR(mode):
+            raise cannot_be_made(folder, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
     if output.resolve().is_relative_to(folder.resolve()):
         raise OutputError(
             f"the output {output} lies in the job folder {folder}, which is deleted at the end; "

@@ -5,7 +5,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from training.teachers import load_teacher
-from training.train import Recipe
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +35,3 @@ def teacher_file(tmp_path_factory, random_weights):
 @pytest.fixture(scope="session")
 def teacher(teacher_file):
     return load_teacher("squeezenet1_0", {"squeezenet1_0": teacher_file})
-
-
-@pytest.fixture
-def recipe():
-    """A training of seconds, in which the student's own pictures take part."""
-    return Recipe(
-        steps=6, batch=4, side_px=48, own_from=0.3, own_every=2, own_iterations=4, own_pool=24
-    )

@@ -1,6 +1,7 @@
 """A whole training, small: that it learns, goes on where it was cut off, and refuses bad input."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,10 @@ from training.teachers import load_teacher
 from training.train import Recipe, Training
 
 ROOT = Path(__file__).parents[2]
+RECIPE = Recipe(
+    steps=6, batch=4, side_px=48, own_from=0.3, own_every=2, own_iterations=4, own_pool=24
+)
+"""A training of seconds, in which the student's own pictures take part."""
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +30,35 @@ def pictures(folder):
     return read_pictures(folder, 24)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def one_step(pictures, teacher, tmp_path_factory):
+    """The folder of a training of one step, and the weights that it made."""
+    folder = tmp_path_factory.mktemp("one step")
+    made = Training(pictures, [teacher], replace(RECIPE, steps=1), folder)
+    return folder, made.run(say=lambda line: None).state_dict()
+
+
+@pytest.fixture
+def begun(one_step, tmp_path):
+    """A folder of its own with that training, to go on from."""
+    return Path(shutil.copytree(one_step[0], tmp_path / "begun"))
 
 
 def log_of(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def test_goes_on_where_it_was_cut_off(pictures, teacher, recipe, tmp_path, monkeypatch):
-    whole = Training(pictures, [teacher], recipe, tmp_path, None)
+def test_goes_on_where_it_was_cut_off(pictures, teacher, tmp_path, monkeypatch):
+    whole = Training(pictures, [teacher], RECIPE, tmp_path, None)
     whole.run(say=lambda line: None)
     cut = tmp_path / "cut"
     cut.mkdir()
-    training = Training(pictures, [teacher], recipe, cut)
+    training = Training(pictures, [teacher], RECIPE, cut)
     save = training.save
 
     def stop_after_the_fourth_step():
@@ -51,7 +70,7 @@ def test_goes_on_where_it_was_cut_off(pictures, teacher, recipe, tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         training.run(save_every_s=0, say=lambda line: None)
     assert training.pool.count > 0
-    resumed = Training(pictures, [teacher], recipe, cut)
+    resumed = Training(pictures, [teacher], RECIPE, cut)
     assert resumed.step == 4
     resumed.run(say=lambda line: None)
     for key, tensor in whole.student.state_dict().items():
@@ -69,10 +88,10 @@ def residues(training, teacher):
     return missed(lessons, student, batches)
 
 
-@pytest.mark.parametrize("rate", [3e-3, 0.0])
-def test_learns(rate, pictures, teacher, recipe, tmp_path):
+@pytest.mark.parametrize(("rate", "steps"), [(3e-3, 60), (0.0, 20)])
+def test_learns(rate, steps, pictures, teacher, tmp_path):
     """And with a rate of 0 it does not: the network learns, not only its heads."""
-    longer = replace(recipe, steps=60, own_share=0.0, rate=rate)
+    longer = replace(RECIPE, steps=steps, own_share=0.0, rate=rate)
     training = Training(pictures, [teacher], longer, tmp_path)
     with torch.no_grad():  # batch normalisation as it will be, for the network untrained
         for images in training.some_batches(20):
@@ -86,67 +105,62 @@ def test_learns(rate, pictures, teacher, recipe, tmp_path):
         assert share < 0.8 if rate else 0.95 < share < 1.05, lesson
 
 
-def test_its_own_pictures_are_lessons(pictures, teacher, recipe, tmp_path):
+def test_its_own_pictures_are_lessons(pictures, teacher, tmp_path):
     """The same steps with another pool lead elsewhere."""
     ends = []
     for number in range(2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        training = Training(pictures, [teacher], replace(recipe, own_from=1.0), folder)
+        training = Training(pictures, [teacher], replace(RECIPE, own_from=1.0), folder)
         training.pool.add(torch.full((4, 3, 48, 48), 0.2 + 0.6 * number))
         ends.append(training.run(say=lambda line: None).state_dict()["layers.relu1_1.0.weight"])
     assert not torch.equal(*ends)
 
 
-def test_another_seed_is_another_training(pictures, teacher, recipe, tmp_path):
-    short = replace(recipe, steps=1)
-    states = []
-    for seed in (0, 0, 1):
-        folder = tmp_path / str(len(states))
+def test_another_seed_is_another_training(pictures, teacher, one_step, tmp_path):
+    key, states = "layers.relu1_1.0.weight", []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
         folder.mkdir()
-        training = Training(pictures, [teacher], replace(short, seed=seed), folder)
-        states.append(training.run(say=lambda line: None).state_dict()["layers.relu1_1.0.weight"])
-    assert torch.equal(states[0], states[1])
-    assert not torch.equal(states[0], states[2])
+        training = Training(pictures, [teacher], replace(RECIPE, steps=1, seed=seed), folder)
+        states.append(training.run(say=lambda line: None).state_dict()[key])
+    assert torch.equal(states[0], one_step[1][key])
+    assert not torch.equal(*states)
 
 
-def test_other_settings_are_refused(pictures, teacher, recipe, tmp_path):
-    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+def test_other_settings_are_refused(pictures, teacher, begun):
     with pytest.raises(SettingsError, match="holds a training with steps 1, and 6 is asked for"):
-        Training(pictures, [teacher], recipe, tmp_path)
+        Training(pictures, [teacher], RECIPE, begun)
 
 
-def test_other_pictures_are_refused(pictures, teacher, recipe, tmp_path):
-    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+def test_other_pictures_are_refused(pictures, teacher, begun):
     with pytest.raises(SettingsError, match="holds a training with pictures"):
-        Training(pictures[1:], [teacher], replace(recipe, steps=1), tmp_path)
+        Training(pictures[1:], [teacher], replace(RECIPE, steps=1), begun)
 
 
 @pytest.mark.parametrize("damage", ["junk", "cut", "another"])
-def test_a_damaged_state_is_told(damage, pictures, teacher, recipe, tmp_path):
-    file = tmp_path / "state.pt"
-    Training(pictures, [teacher], replace(recipe, steps=1), tmp_path).run(say=lambda line: None)
+def test_a_damaged_state_is_told(damage, pictures, teacher, begun):
+    file = begun / "state.pt"
     content = file.read_bytes()
     if damage == "another":
         torch.save({"a": 1}, file)
     else:
         file.write_bytes(b"junk" if damage == "junk" else content[: len(content) // 2])
     with pytest.raises(SettingsError, match="damaged, or no state of a training") as caught:
-        Training(pictures, [teacher], replace(recipe, steps=1), tmp_path)
+        Training(pictures, [teacher], replace(RECIPE, steps=1), begun)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_starts_from_another_training(pictures, teacher, recipe, tmp_path):
-    first = Training(pictures, [teacher], replace(recipe, steps=2), tmp_path)
-    trained = first.run(say=lambda line: None).state_dict()
+def test_starts_from_another_training(pictures, teacher, one_step, tmp_path):
+    folder, trained = one_step
     (tmp_path / "second").mkdir()
-    second = Training(pictures, [teacher], recipe, tmp_path / "second", start=tmp_path)
+    second = Training(pictures, [teacher], RECIPE, tmp_path / "second", start=folder)
     assert second.step == 0
-    assert torch.equal(second.student.state_dict()["layers.relu3_1.0.weight"],
-                       trained["layers.relu3_1.0.weight"])  # fmt: skip
+    key = "layers.relu3_1.0.weight"
+    assert torch.equal(second.student.state_dict()[key], trained[key])
     with pytest.raises(SettingsError, match="expected the folder of a training"):
-        Training(pictures, [teacher], recipe, tmp_path / "third", start=tmp_path / "none")
+        Training(pictures, [teacher], RECIPE, tmp_path / "third", start=tmp_path / "none")
 
 
 def test_teachers(teacher, random_weights, tmp_path, monkeypatch):
