@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from framestyle.errors import InputError
 from framestyle.media.clip import ClipInfo
-from framestyle.media.ffmpeg import Finished, Running, file_url, run
+from framestyle.media.ffmpeg import Log, Running, file_url, run
 from framestyle.media.pixel_formats import has_alpha
 from framestyle.media.scaler import to_rgb, turned_chroma
 from framestyle.media.selection import Selection
@@ -162,16 +163,16 @@ def decode_head(container: Container) -> tuple[list[ShownFrame], Fraction | None
     Raises:
         InputError: Where none can be decoded.
     """
-    parser, finished = _shown(container)
+    parser, texts, log = _shown(container)
     if not parser.frames:
         raise InputError(
-            f"no frame of {container.path} can be decoded ({finished.log.reason()}); "
+            f"no frame of {container.path} can be decoded ({log.reason()}); "
             "the file is damaged, or its codec is not known to this ffmpeg"
         )
     if container.codec in _ALPHA_DECODERS and _says_alpha(container):
-        with_alpha, _ = _shown(container, _ALPHA_DECODERS[container.codec])
+        with_alpha, *_ = _shown(container, _ALPHA_DECODERS[container.codec])
         parser = with_alpha if with_alpha.frames else parser
-    quarters = _quarter_turns(finished, container)
+    quarters = _quarter_turns(texts, container)
     for frame in parser.frames:
         frame.tags["chroma"] = turned_chroma(frame.tags.get("chroma", ""), quarters)
     return parser.frames[:_HEAD_FRAMES], parser.rate
@@ -200,10 +201,10 @@ def is_seen_through(container: Container, pixel_format: str) -> bool:
     return min(least, default=255.0) < 255.0
 
 
-def _quarter_turns(finished: Finished, container: Container) -> int:
+def _quarter_turns(texts: Sequence[str], container: Container) -> int:
     """Return how often ffmpeg turns the frames by 90 degrees against the clock, 0 to 3."""
     stream = ""
-    for _, text in finished.log.lines:
+    for text in texts:
         stream = m[1] if (m := _STREAM.match(text)) else stream
         if stream == str(container.video) and (turn := _TURN.search(text)):
             return round(float(turn[1]) / 90) % 4
@@ -218,14 +219,22 @@ def _says_alpha(container: Container) -> bool:
     return taken.tag("alpha_mode") == "1"
 
 
-def _shown(container: Container, decoder: tuple[str, ...] = ()) -> tuple[ShowinfoParser, Finished]:
-    parser = ShowinfoParser()
+def _shown(
+    container: Container, decoder: tuple[str, ...] = ()
+) -> tuple[ShowinfoParser, list[str], Log]:
+    """Return a video's first frames, every line that tells of them and of the file, and the log."""
+    parser, texts = ShowinfoParser(), list[str]()
+
+    def on_line(level: str, text: str) -> None:
+        texts.append(text)
+        parser.feed(level, text)
+
     finished = run(
         [
             *("-copyts", *LOCAL_ONLY, *decoder, "-i", file_url(container.path)),
             *("-map", f"0:{container.video}", "-vf", "showinfo=checksum=0"),
             *("-frames:v", str(_HEAD_FRAMES), "-fps_mode", "passthrough", "-f", "null", "-"),
         ],
-        on_line=parser.feed,
+        on_line=on_line,
     )
-    return parser, finished
+    return parser, texts, finished.log

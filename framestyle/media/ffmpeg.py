@@ -64,7 +64,11 @@ def seconds_text(seconds: Fraction) -> str:
 
 @dataclass(frozen=True)
 class Log:
-    """What ffmpeg said, one line each, with the level in front as ``(level, text)``."""
+    """What ffmpeg said, one line each, with the level in front as ``(level, text)``.
+
+    The last lines; of what it lists of files and streams, only the first. Who needs all that it
+    lists takes each line as it comes.
+    """
 
     lines: tuple[tuple[str, str], ...]
 
@@ -176,7 +180,7 @@ class Running:
         return self._process.stdin
 
     def log(self) -> Log:
-        """Return the last lines it said; whole once ``wait`` has returned."""
+        """Return what it has said so far; once ``wait`` has returned, to its end."""
         return Log(tuple(self._lines))
 
     def feed_all(self, data: bytes) -> None:
@@ -186,7 +190,7 @@ class Running:
             self.stdin.close()
 
     def wait(self) -> int:
-        """Wait for its end and return the exit code; the log is whole then."""
+        """Wait for its end and return the exit code; nothing is said after that."""
         code = self._process.wait()
         self._drain.join()
         return code

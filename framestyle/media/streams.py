@@ -12,7 +12,7 @@ from framestyle.media.picture_headers import MAX_PIXELS, MAX_SIDE_PX, too_large
 # These "read" text as pictures, or open other files and addresses that a file names.
 _REFUSED = ("tty", "concat", "hls", "dash", "lavfi", "ffmetadata", "sdp", "rtsp", "imf", "rawvideo")
 _INPUT = re.compile(r"Input #0, (\S+), from ")
-_DURATION = re.compile(r"Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
+_DURATION = re.compile(r"\s*Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
 _STREAM = re.compile(r"\s*Stream #0:(\d+)(?:\[[^\]]*\])?(?:\(([^)]*)\))?: (\w+): (\w+)(.*)")
 _TAG = re.compile(r"\s{6,8}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
@@ -109,8 +109,8 @@ def list_streams(path: Path) -> Container:
         InputError: Where it is empty, no media file, without video, or cut off before its index.
     """
     check_readable(path)
-    listing = run([*LOCAL_ONLY, "-i", file_url(path)])
-    texts = [text for _, text in listing.log.lines]
+    texts: list[str] = []
+    listing = run([*LOCAL_ONLY, "-i", file_url(path)], on_line=lambda _, text: texts.append(text))
     found = next(filter(None, map(_INPUT.match, texts)), None)
     if found is None:
         raise InputError(_why_unreadable(path, listing))
@@ -201,8 +201,7 @@ def _check_claim(path: Path, texts: list[str]) -> None:
 
 def _times(texts: list[str]) -> tuple[Fraction, Fraction | None]:
     for text in texts:
-        match = _DURATION.search(text)
-        if match:
+        if match := _DURATION.match(text):
             hours, minutes, seconds, start = match.groups()
             length = None
             if hours is not None:

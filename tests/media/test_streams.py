@@ -329,3 +329,47 @@ def _packets(path: Path, stream: str) -> list[tuple[Fraction, str]]:
 
 def _first_seconds(path: Path, stream: str) -> Fraction:
     return min(pts for pts, _ in _packets(path, stream))
+
+
+@pytest.fixture
+def wordy(tmp_path: Path, frames: Frames, video: Video) -> Path:
+    """A second with sound, of which ffmpeg lists hundreds of lines, and turned on its side."""
+    sounding = video(tmp_path / "sounding.mp4", frames(25), ["-c:v", "libx264"], sound_seconds=1)
+    said = "\\\n".join(["Duration: 01:00:00.00, start: 5.000", *["more of it"] * 300])
+    chapter = "[CHAPTER]\nTIMEBASE=1/1000\nSTART={}\nEND={}\ntitle=one of many\n"
+    marks = "".join(chapter.format(10 * n, 10 * n + 10) for n in range(90))
+    (tmp_path / "said.txt").write_text(f";FFMETADATA1\ncomment={said}\n{marks}")
+    path = tmp_path / "wordy.mp4"
+    made = run(
+        [
+            *("-display_rotation", "90", "-i", f"file:{sounding}"),
+            *("-i", f"file:{tmp_path / 'said.txt'}", "-map", "0", "-map_metadata", "1"),
+            *("-map_chapters", "1", "-c", "copy", f"file:{path}"),
+        ]
+    )
+    assert made.code == 0, made.log
+    return path
+
+
+def test_a_file_that_says_much_of_itself_is_read_to_its_end(tmp_path: Path, wordy: Path) -> None:
+    listed = list_streams(wordy)
+    assert [s.kind for s in listed.streams if s.kind != "data"] == ["video", "audio"]
+    assert listed.chapters == 90
+    assert (listed.start_seconds, listed.duration_seconds) == (0, 1)
+    source = open_source(wordy)
+    assert (source.info.width_px, source.info.height_px) == (48, 64)
+    copied(source, tmp_path / "out.mkv")
+    assert [kind for kind, *_ in told(tmp_path / "out.mkv")] == ["video", "audio"]
+    assert len(chapters(tmp_path / "out.mkv")) == 90
+
+
+def test_a_recording_that_begins_anywhere_is_a_video(
+    tmp_path: Path, frames: Frames, video: Video, crash_skip: Callable[[str], None]
+) -> None:
+    """What a decoder says of slices without a beginning comes before the list of streams."""
+    crash_skip(".ts")
+    options = ["-c:v", "libx264", "-g", "50", "-x264-params", "slices=4"]
+    whole = video(tmp_path / "whole.ts", frames(150, 320, 240), options).read_bytes()
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(whole[len(whole) // 188 // 50 * 188 :])
+    assert open_source(cut).info.frame_count >= 100
