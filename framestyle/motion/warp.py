@@ -13,6 +13,10 @@ BILINEAR_SHARE = 0.2
 """torch's bicubic kernel (a = -0.75) lifts what lies at half of the band by 3 percent, and a
 bilinear one lowers it by 13; this much of both keeps waves over 2.6 pixels within 0.7 percent."""
 
+OVERSHOOT = 0.35
+"""That mixture moves shapes too far by this times t (1 - t) (1 - 2 t) of a pixel, at a share t of
+the way to the next: a fifth of a short way, which adds up over a shot."""
+
 
 def look_up(image: Tensor, flow: Tensor) -> Tensor:
     """Look up ``image`` at p + flow(p) for every pixel p, bilinear; beyond the edge it repeats.
@@ -42,12 +46,20 @@ def carry(image: Tensor, flow: Tensor) -> Tensor:
     Arguments and result as in ``look_up``. Where the flow is 0 the picture stays as it is.
     """
     height, width = image.shape[2:]
-    places = 2.0 * (grid(height, width, flow.device, flow.dtype) + flow)
+    places = _undershot(2.0 * (grid(height, width, flow.device, flow.dtype) + flow))
     large = twice_as_large(image)
     bicubic, bilinear = (_sampled(large, places, mode) for mode in ("bicubic", "bilinear"))
     carried = torch.lerp(bicubic, bilinear, BILINEAR_SHARE)
     # exactly, for rounding would add up too
     return torch.where((flow == 0).all(dim=1, keepdim=True), image, carried)
+
+
+def _undershot(places: Tensor) -> Tensor:
+    """Return from where that mixture brings what lies at some places."""
+    t = places - places.floor()
+    # a step of Newton's: where t plus the overshoot is what is wanted
+    too_far, slope = t * (1.0 - t) * (1.0 - 2.0 * t), 1.0 - 6.0 * t + 6.0 * t.square()
+    return places - OVERSHOOT * too_far / (1.0 + OVERSHOOT * slope)
 
 
 def twice_as_large(image: Tensor) -> Tensor:

@@ -56,12 +56,12 @@ STEP_PX = 0.3
 
 @pytest.fixture
 def pan(texture, save_picture, tmp_path):
-    """Returns ``pan(seed)``: sixty frames of a camera that goes right by 0.3 pixels a frame."""
+    """Returns ``pan(seed, step_px)``: sixty frames of a camera that goes right."""
 
-    def save(seed=3):
+    def save(seed=3, step_px=STEP_PX):
         wide, folder = texture(48, 160, seed).astype(np.float32), tmp_path / f"in{seed}"
         for i in range(60):
-            shift = np.float32([[1, 0, -8 - STEP_PX * i], [0, 1, 0]])
+            shift = np.float32([[1, 0, -8 - step_px * i], [0, 1, 0]])
             frame = cv2.warpAffine(wide, shift, (96, 48), flags=cv2.INTER_LANCZOS4)
             save_picture(folder / f"{i:02}.png", np.uint8(np.clip(frame + 0.5, 0, 255)))
         return folder
@@ -102,3 +102,19 @@ def test_what_is_only_carried_over_a_pan_keeps_its_sharpness(made_of, pan):
     shares = found[10:] / found[10]
     assert shares.min() > 0.95
     assert shares.max() < 1.25
+
+
+def test_a_very_slow_pan_takes_the_paint_along(made_of, pan):
+    """From one frame to the next it changes no more than grain, and yet the scene goes on."""
+    folder, gone = pan(step_px=3 / 32), -49 * 3 / 32
+    source = np.stack([frame.pixels for frame in open_source(folder).read()]).astype(float)
+    assert shift_between(source[10], source[-1]) == pytest.approx(gone, rel=0.05)
+    made = made_of(folder)
+    assert shift_between(made[10], made[-1]) == pytest.approx(gone, rel=0.15)
+
+
+def shift_between(one, other):
+    """By how many pixels most of the picture has gone right."""
+    grey = [np.uint8(frame.mean(axis=2)) for frame in (one, other)]
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
+    return float(np.median(flow[..., 0]))

@@ -102,6 +102,24 @@ def test_carrying_keeps_fine_strokes_through_many_frames():
     assert float(blurred) < 0.5
 
 
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("wave_px", [8, 16, 40])
+def test_many_small_steps_go_as_far_as_they_say(wave_px, step):
+    """Torch's bicubic look-up goes a quarter too far where a step is a tenth of a pixel."""
+    size, turn = (24, 160), 2 * torch.pi / wave_px
+    x = grid(*size, torch.device("cpu"), torch.float32)[:, :1]
+    carried = 0.5 + 0.3 * torch.sin(turn * x)
+    for _ in range(20):
+        carried = carry(carried, constant_flow(step, 0, *size))
+    inside = slice(40, 120)  # whole waves, whatever their length
+    waves = carried[0, 0, 12, inside] - 0.5, x[0, 0, 12, inside] * turn
+    angle = torch.atan2(
+        (waves[0] * torch.cos(waves[1])).sum(), (waves[0] * torch.sin(waves[1])).sum()
+    )
+    gone = float(angle) / turn % wave_px
+    assert gone == pytest.approx(20 * step, rel=0.06)
+
+
 def test_twice_as_large_keeps_its_own_pixels_and_puts_waves_between():
     image = fine_texture(40, 48)
     large = twice_as_large(image)
