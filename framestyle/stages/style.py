@@ -93,7 +93,8 @@ class StyleStage:
             content: The frame, or its dream, (1, 3, H, W) in [0, 1].
             start: Where the optimisation starts, of the same shape.
             iterations: Steps at most; 0 returns the start.
-            step_size: Of Adam; a number, or (1, 1, H, W).
+            step_size: Of Adam, a number or (1, 1, H, W). With L-BFGS a place takes as much of the
+                result as its step is of the settings', all at most.
             temporal: Weight and term that hold the frame to the last one.
             stops: What ends it early, beside the settings.
             on_iteration: Called after every step.
@@ -111,13 +112,18 @@ class StyleStage:
             averaging = chosen.averaging
         evaluation = Evaluation(self.objective(content, temporal), self.extract)
         late = looks_late(content.device)
-        return optimise(
+        painted = optimise(
             Optimisation(start, evaluation, stepper, averaging, recurs),
             iterations,
             stops=[Plateau(chosen.stop_change, chosen.stop_window, late=late), *stops],
             on_iteration=on_iteration,
             player=self.player,
         )
+        if chosen.optimizer != "adam" and isinstance(step_size, Tensor):
+            # its steps have no size: how freely a place may change decides what it takes of them
+            free = step_size / max(chosen.step_size, torch.finfo(step_size.dtype).tiny)
+            return torch.lerp(start, painted, free.clamp(max=1.0))
+        return painted
 
     def run_coarse_to_fine(
         self,

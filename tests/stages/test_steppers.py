@@ -217,7 +217,9 @@ def upsampled(parts, size):
     """The picture that is the sum of pictures of falling size, each enlarged step by step."""
     total = parts[-1]
     for finer in reversed(parts[:-1]):
-        total = finer + nnf.interpolate(total, finer.shape[2:], mode="bilinear")
+        height, width = finer.shape[2:]
+        large = nnf.interpolate(total, scale_factor=2, mode="bilinear")
+        total = finer + large[..., :height, :width]
     assert total.shape[2:] == size
     return total
 
