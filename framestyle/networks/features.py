@@ -10,8 +10,10 @@ from torch import nn
 from framestyle.errors import ModelError
 from framestyle.networks.chain import Summed
 from framestyle.networks.extractor import Extractor, Stages, Triple
+from framestyle.networks.fields import window_of
 from framestyle.networks.footprint import Room
 from framestyle.networks.packed import Packer
+from framestyle.networks.pooling import HalvingMean
 from framestyle.networks.sizes import smallest_side
 
 Pooling = Literal["max", "average"]
@@ -142,7 +144,9 @@ class FeatureNetwork(nn.Module):
 def _pool_as(pooling: Pooling, module: nn.Module) -> nn.Module:
     if not isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
         return module
-    kind = nn.MaxPool2d if pooling == "max" else nn.AvgPool2d
-    return kind(
-        module.kernel_size, module.stride, padding=module.padding, ceil_mode=module.ceil_mode
-    )
+    kernel, stride, padding, _ = window_of(module)
+    if pooling == "max":
+        return nn.MaxPool2d(kernel, stride, padding=padding, ceil_mode=module.ceil_mode)
+    if kernel == stride == (2, 2) and padding == (0, 0) and not module.ceil_mode:
+        return HalvingMean()  # the way back of torch's own takes several times as long
+    return nn.AvgPool2d(kernel, stride, padding=padding, ceil_mode=module.ceil_mode)
