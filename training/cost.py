@@ -57,8 +57,7 @@ def cost(network: FeatureNetwork, size: int, rounds: int = 5) -> dict[str, float
     for each in (network, vgg19):
         of = network_spec(each.name)
         layers = [name for name, _ in (*of.default_style_layers, *of.default_content_layers)]
-        counts.append(multiply_adds(each.to(torch.float32), layers))
-        each.to(network.dtype)
+        counts.append(multiply_adds(each, layers))
         style = [(1.0, torch.rand(1, 3, 256, 256))]
         settings = StyleSettings(style_weight=of.default_style_weight)
         stages.append(
