@@ -13,7 +13,7 @@ from framestyle.cli.arguments import Arguments, parse
 from framestyle.cli.contradictions import unused
 from framestyle.cli.metrics import metrics
 from framestyle.cli.shots import shots
-from framestyle.cli.streams import put, say
+from framestyle.cli.streams import open_standard_streams, put, say
 from framestyle.cli.weights import weights
 from framestyle.config import Config
 from framestyle.errors import FramestyleError, SettingsError
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     is_main = threading.current_thread() is threading.main_thread()
     asked = _Asked()
     before = {}
+    open_standard_streams()
     wait_briefly()
     try:
         if is_main:
@@ -67,9 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stopping() -> list[signal.Signals]:
-    """Return the signals that ask to stop; Ctrl-C only where it is not ignored, as in nohup."""
-    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    return [signal.SIGTERM, *([signal.SIGINT] if heard else [])]
+    """Return the signals that ask to stop: to end, Ctrl-C, and that the terminal is closed.
+
+    The last two only where they are not ignored, as in nohup.
+    """
+    asked = signal.SIGINT, signal.SIGHUP
+    return [signal.SIGTERM, *(s for s in asked if signal.getsignal(s) is not signal.SIG_IGN)]
 
 
 class _Asked:

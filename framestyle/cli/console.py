@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from framestyle.cli.streams import on_one_line, say
+from framestyle.cli.streams import on_one_line, say, unwatched
 from framestyle.progress import (
     Event,
     Fetching,
@@ -121,7 +121,8 @@ class Console:
         if self._quiet:
             return
         if self._bar is not None:
-            self._bar.write(on_one_line(message), file=self._stream)
+            with unwatched(self._stream):
+                self._bar.write(on_one_line(message), file=self._stream)
         else:
             say(message, self._stream)
 

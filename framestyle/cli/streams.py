@@ -1,8 +1,10 @@
 """What commands write: results on standard output, and lines for people on standard error."""
 
+import contextlib
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator
 from typing import TextIO
 
 from framestyle.errors import OutputError
@@ -16,6 +18,8 @@ def put(text: str) -> None:
     Raises:
         OutputError: It cannot be written. A reader that has ended has read enough.
     """
+    if sys.stdout is None:  # closed before the command began
+        raise OutputError("standard output cannot be written: it is closed")
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -29,18 +33,44 @@ def put(text: str) -> None:
 def say(message: str, stream: TextIO | None = None) -> None:
     """Write one line for people, on standard error unless told otherwise.
 
-    Where nobody reads it any more, it is not written: a run goes on without being watched.
+    Where it cannot be written, it is not: see ``unwatched``.
     """
     stream = stream or sys.stderr
-    try:
+    with unwatched(stream):
         print(on_one_line(message), file=stream, flush=True)
-    except BrokenPipeError:
+
+
+@contextlib.contextmanager
+def unwatched(stream: TextIO) -> Iterator[None]:
+    """Go on where a line for people cannot be written: a run needs nobody who watches it.
+
+    Its reader has ended, its terminal has gone, the disk of its log is full.
+    """
+    try:
+        yield
+    except OSError:
         _discard(stream)
+
+
+def open_standard_streams() -> None:
+    """Have the three standard streams open, on nothing where a daemon was given none.
+
+    The next file that is opened would get the number of one that is closed, and whatever a library
+    writes to it would land in that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the least number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _discard(stream: TextIO) -> None:
     """Write nowhere from now on: what is still buffered would fail once more at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), stream.fileno())
 
 
 def on_one_line(text: str) -> str:

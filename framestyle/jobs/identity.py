@@ -14,6 +14,8 @@ from framestyle.jobs.pictures import Style, init_file
 from framestyle.jobs.places import named
 from framestyle.jobs.stages import weights_files
 from framestyle.media import ClipInfo
+from framestyle.media.ffmpeg import ffmpeg_version
+from framestyle.media.writer import is_video
 
 
 def manifest_of(
@@ -35,6 +37,9 @@ def manifest_of(
     if config.style.enabled:
         about |= {f"weight of style {i}": repr(weight) for i, (_, weight) in enumerate(styles, 1)}
     about |= flow_identity(config, info)
+    if info.kind == "video" or is_video(Path(output), info):
+        # other versions scale and encode otherwise, and what they encode is put together
+        about["ffmpeg"] = ffmpeg_version()
     inputs = _inputs(config, info, styles)
     # a job follows its device: other arithmetic, other bytes
     compute = config.compute.replaced(threads=torch.get_num_threads())

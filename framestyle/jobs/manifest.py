@@ -18,7 +18,10 @@ from framestyle.errors import InputError, UnfinishedJobError
 from framestyle.files import opened_at_once, read_at_most
 from framestyle.settings import as_plain
 
-_SAMPLE_BYTES = 1 << 20
+_WHOLE_BYTES = 1 << 26
+"""Up to which a file is hashed as a whole."""
+_SAMPLES, _SAMPLE_BYTES = 64, 1 << 16
+"""How many pieces of a larger file are hashed, from its beginning to its end."""
 _MOST_BYTES = 1 << 28  # the frames of a day are two million lines
 _SHOWN_CHARACTERS = 200
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
@@ -110,9 +113,9 @@ class Manifest:
 
 
 def fingerprint(path: Path) -> str:
-    """Hash a file by its size, beginning, middle and end.
+    """Hash a file: all of it, or of one of many gigabytes its size and pieces all over it.
 
-    Clips can be many gigabytes, of which a changed one keeps neither the size nor these places.
+    A clip that is encoded anew keeps neither.
 
     Raises:
         InputError: The file cannot be read, or is a pipe.
@@ -121,9 +124,10 @@ def fingerprint(path: Path) -> str:
         with opened_at_once(path) as file:
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-            for start in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):
-                file.seek(start)
-                digest.update(file.read(_SAMPLE_BYTES))
+            count, length = (1, size) if size <= _WHOLE_BYTES else (_SAMPLES, _SAMPLE_BYTES)
+            for number in range(count):
+                file.seek((size - length) * number // max(1, count - 1))
+                digest.update(file.read(length))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     return digest.hexdigest()

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import re
+import shutil
 import subprocess
 import threading
 from collections import deque
@@ -42,13 +43,22 @@ _KEPT_LINES = 200
 @functools.cache
 def ffmpeg_exe() -> str:
     """Return the path of the ffmpeg binary; raises ``FramestyleError`` where there is none."""
+    how = "reinstall imageio-ffmpeg, or name a binary in the environment variable "
+    how += "IMAGEIO_FFMPEG_EXE"
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        found = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError:
-        raise FramestyleError(
-            "no ffmpeg was found; reinstall imageio-ffmpeg, or name a binary in the environment "
-            "variable IMAGEIO_FFMPEG_EXE"
-        ) from None
+        raise FramestyleError(f"no ffmpeg was found; {how}") from None
+    if shutil.which(found) is None:  # what the variable names is taken as it is
+        raise FramestyleError(f"ffmpeg cannot be run: {found} is no program; {how}")
+    return found
+
+
+@functools.cache
+def ffmpeg_version() -> str:
+    """Return the version that the binary says it has."""
+    said = run(["-version"]).output.decode("utf-8", "replace")
+    return said.partition(" Copyright")[0].removeprefix("ffmpeg version ").strip()
 
 
 def file_url(path: str | Path) -> str:

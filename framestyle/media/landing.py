@@ -104,24 +104,43 @@ def move_whole(source: Path, final: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         partial = partial_beside(final)
-        if source.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)  # what a killed run left
-            shutil.copytree(source, partial, copy_function=_copy)
-            sync(partial)
-        else:
+        _take_away(partial)  # what a killed run left
+        try:
             _copy(source, partial)
-        partial.replace(final)
-        if source.is_dir():
-            shutil.rmtree(source)
-        else:
-            source.unlink()
+            partial.replace(final)
+        except OSError:
+            _take_away(partial)
+            raise
+        _take_away(source)
     sync(final.parent)
 
 
-def _copy(source: str | Path, target: str | Path) -> None:
-    """Copy a file's content and put it on the disk."""
-    shutil.copyfile(source, target)
-    sync(Path(target))
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or a folder of files, and put it on the disk."""
+    if source.is_dir():
+        target.mkdir()
+        for file in source.iterdir():
+            _copy(file, target / file.name)
+    else:
+        shutil.copyfile(source, target)
+    sync(target)
+
+
+def _take_away(path: Path) -> None:
+    """Delete a file or a folder, if it is there and can be deleted."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        discard(path)
+
+
+def check_free(place: Path) -> None:
+    """Raise ``JobError`` where something stands by now in a place that was free."""
+    if os.path.lexists(place):
+        raise JobError(
+            f"{place} has come to be there during the run; take it away, or give --overwrite to "
+            "replace it, and run the same command again"
+        )
 
 
 def check_folder(folder: Path, output: Path) -> None:

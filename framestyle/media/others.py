@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from framestyle.errors import JobError
 from framestyle.media.chapters import cut_chapters
 from framestyle.media.clip import ClipInfo
 from framestyle.media.covers import attached_covers
@@ -74,9 +75,17 @@ def other_streams(
         container: ffmpeg's name of the output's.
         folder: Where chapters that are cut, and covers, are put.
         seconds: Take this much at most, for a trial.
+
+    Raises:
+        JobError: That file is not there any more.
     """
-    if not info.streams or container in ANIMATIONS or not info.path.exists():
+    if not info.streams or container in ANIMATIONS:
         return Others()
+    if not info.path.exists():
+        raise JobError(
+            f"{info.path} is no longer there, and what goes with the frames comes from it; put it "
+            "back and run the same command again"
+        )
     inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
     outputs = ["-map_metadata", _MAIN]
     outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.display import as_usual, coded
-from framestyle.media.landing import disk_errors, move_whole, write_whole
+from framestyle.media.landing import check_free, disk_errors, move_whole, write_whole
 from framestyle.media.ledger import Ledger
 from framestyle.media.picture_encoding import encode_picture
 from framestyle.media.png_colour import with_colour
@@ -30,12 +30,13 @@ class PictureSink(Sink):
         done: int,
         is_folder: bool,
         ledger: Ledger,
+        replaces: bool = False,
     ) -> None:
         self.next_index = done
         self._output = output
         self._names = names
         self._info = info
-        self._is_folder = is_folder
+        self._is_folder, self._replaces = is_folder, replaces
         self._ledger = ledger
         self._staging = work_dir / RESULT
         with disk_errors("making the folder for the frames", work_dir):
@@ -70,16 +71,17 @@ class PictureSink(Sink):
         check_all_written(self.next_index, self._info)
         with disk_errors(f"moving the frames to {self._output}", self._output.parent):
             self._ledger.secure()
-            if not self._is_folder:
-                move_whole(self._staging / self._names[0], self._output)
-                self._staging.rmdir()
-            elif self._output.exists():
-                for name in self._names:
-                    if (self._staging / name).exists():  # else an earlier run has moved it
-                        move_whole(self._staging / name, self._output / name)
-                self._staging.rmdir()
-            else:
+            if self._is_folder and not self._output.exists():
                 move_whole(self._staging, self._output)
+                return self._output
+            folder = self._output if self._is_folder else self._output.parent
+            # what is not there any more was moved by an earlier run
+            left = [name for name in self._names if (self._staging / name).exists()]
+            for name in left if not self._replaces else ():
+                check_free(folder / name)
+            for name in left:
+                move_whole(self._staging / name, folder / name)
+            self._staging.rmdir()
         return self._output
 
     def close(self) -> None:

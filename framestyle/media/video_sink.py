@@ -7,6 +7,7 @@ from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.ffmpeg import file_url, run
 from framestyle.media.landing import (
     FULL_DISK_TEXT,
+    check_free,
     discard,
     disk_errors,
     full_disk,
@@ -35,9 +36,11 @@ class VideoSink(Sink):
         work_dir: Path,
         done: int,
         ledger: Ledger,
+        replaces: bool = False,
         segment_frames: int = SEGMENT_FRAMES,
     ) -> None:
         self.next_index = done
+        self._replaces = replaces
         self._output = output
         self._info = info
         self._muxing = muxing
@@ -66,6 +69,8 @@ class VideoSink(Sink):
     def finish(self) -> Path:
         """Join the segments and land the file; see ``Sink.finish``."""
         check_all_written(self.next_index, self._info)
+        if not self._replaces:  # before what takes time, and again at the last moment
+            check_free(self._output)
         doing = f"putting {self._output} together"
         names = self._segments.names()
         counts = [end - first for first, end in map(self._segments.bounds, range(len(names)))]
@@ -81,6 +86,8 @@ class VideoSink(Sink):
                 raise JobError(f"{doing} failed: {done.log.reason()}; run it again to resume")
             self._check_whole()
             sync(self._partial)
+            if not self._replaces:
+                check_free(self._output)
             self._ledger.enter_output(self._partial)
             move_whole(self._partial, self._output)
         return self._output
@@ -101,5 +108,5 @@ class VideoSink(Sink):
             self.close()
             raise JobError(
                 f"{self._output} came out with {count} frames of {self._info.frame_count}; this is "
-                "a fault of the codec or container, so choose another --codec"
+                "a fault of the codec or container, so choose another --codec, with --restart"
             )

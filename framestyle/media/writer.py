@@ -83,6 +83,7 @@ def open_sink(
             work_dir=work_dir,
             done=done,
             ledger=ledger,
+            replaces=settings.overwrite,
             segment_frames=segment_frames,
         )
     _check_no_codec(form, settings)
@@ -109,6 +110,7 @@ def open_sink(
         done=done,
         is_folder=form != "picture",
         ledger=ledger,
+        replaces=settings.overwrite,
     )
 
 
@@ -212,7 +214,7 @@ def _check_place(path: Path, info: ClipInfo, settings: OutputSettings) -> None:
         return
     if any(
         path.exists() and path.samefile(used)
-        for used in (info.path, *info.files[:1])
+        for used in (info.path, *info.files)
         if used.exists()
     ):
         raise OutputError(f"{path} is the input itself; give the output another name")

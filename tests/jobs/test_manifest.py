@@ -99,14 +99,29 @@ def test_fingerprints_see_every_place_that_matters(tmp_path):
     size = 5 << 20
     path.write_bytes(bytes(size))
     seen = {fingerprint(path)}
-    for place in (0, size // 2, size - 1):
+    places = 0, size // 3, size // 2, size - 1
+    for place in places:
         data = bytearray(size)
         data[place] = 1
         path.write_bytes(data)
         seen.add(fingerprint(path))
     path.write_bytes(bytes(size + 1))
     seen.add(fingerprint(path))
-    assert len(seen) == 5
+    assert len(seen) == len(places) + 2
+
+
+def test_fingerprints_of_large_files_see_pieces_all_over_them(tmp_path):
+    """Gigabytes are not read as a whole; what takes a sixtieth of them cannot hide."""
+    path, size = tmp_path / "large", 300 << 20
+    seen = set()
+    for place in (None, 0, size // 7, size // 3, size * 5 // 6, size - (5 << 20)):
+        with path.open("wb") as file:
+            file.truncate(size)
+            if place is not None:
+                file.seek(place)
+                file.write(b"\1" * (5 << 20))
+        seen.add(fingerprint(path))
+    assert len(seen) == 6
 
 
 def test_fingerprints_do_not_go_by_name_or_date(tmp_path):
