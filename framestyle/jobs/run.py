@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framestyle.config import Config
+from framestyle.errors import JobError
 from framestyle.jobs.begun import begin, rehearse
 from framestyle.jobs.concurrency import one_at_a_time
 from framestyle.jobs.device import pick_device, restored_afterwards
@@ -13,6 +14,7 @@ from framestyle.jobs.folder import JobFolder
 from framestyle.jobs.identity import manifest_of
 from framestyle.jobs.inputs import Inputs, open_inputs
 from framestyle.jobs.making import make_frames
+from framestyle.jobs.manifest import Manifest, fingerprint
 from framestyle.jobs.memory import NO_ROOM, device_errors
 from framestyle.jobs.pictures import Style
 from framestyle.jobs.places import choose_folder
@@ -23,6 +25,7 @@ from framestyle.jobs.stages import (
     weights_files,
     with_chosen_networks,
 )
+from framestyle.media import Source
 from framestyle.motion import FlowSource
 from framestyle.progress import Event, Notice, Progress, RunDone, ignore
 from framestyle.stages import FrameStyler
@@ -90,7 +93,8 @@ def carry_out(
         if config.job.restart:  # what an earlier run has left goes when nothing is in the way
             rehearse(clip, output, config, job)
             ready = loaded()
-        job.begin(manifest_of(config, clip.info, styles, device, output), config.job.restart)
+        manifest = manifest_of(config, clip.info, styles, device, output)
+        job.begin(manifest, config.job.restart)
         with device_errors(f"going on on {device}", NO_ROOM):
             begun = begin(clip, output, config, job, str(device.device), notice)
         with begun.sink as sink:
@@ -100,7 +104,21 @@ def carry_out(
                 for event in notices:
                     progress(event)
                 make_frames(begun, clip, styler, flow, job, config, device, Path(output), progress)
+                _check_unchanged(clip, manifest)
             sink.finish()
         job.remove()
     progress(RunDone(str(output), clip.info.frame_count, time.monotonic() - began))
     return Path(output)
+
+
+def _check_unchanged(clip: Source, manifest: Manifest) -> None:
+    """Raise ``JobError`` where a video is another by now: its sound would go with the old frames.
+
+    One that was moved away has its frames read all the same; who needs more of it tells.
+    """
+    path, before = clip.info.path, manifest.inputs.get("clip")
+    if clip.info.kind == "video" and path.exists() and fingerprint(path) != before:
+        raise JobError(
+            f"{path} has changed during the run; put it back as it was and run the same command "
+            "again, or give --restart"
+        )

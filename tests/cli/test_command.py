@@ -400,7 +400,7 @@ INTERRUPTIBLE = (
 )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_keeps_what_is_done(
     number, place, command, quick_flags, moving_clip, save_picture
 ):
@@ -431,6 +431,29 @@ def test_a_signal_keeps_what_is_done(
         f"going on after {kept + 1} of 30 frames" in err  # it was between frame and telling
     )
     assert len(list(Path("out").iterdir())) == 30
+
+
+@pytest.mark.parametrize("log", ["2>&-", "2>/dev/full"])
+def test_a_log_that_cannot_be_written_stops_no_run(log, place, quick_flags):
+    """A daemon has none; a disk fills."""
+    if "full" in log and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    arguments = ["frames", "style.png", "-o", "out", *quick_flags]
+    command = [sys.executable, "-m", "framestyle", *map(str, arguments)]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {log}', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(list(Path("out").iterdir())) == 5
+
+
+def test_a_result_for_a_standard_output_that_is_closed(place):
+    command = [sys.executable, "-m", "framestyle", "--print-config"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "framestyle: standard output cannot be written: it is closed\n"
 
 
 @pytest.mark.parametrize("how", [["-m", "framestyle"], [str(ROOT / "cli.py")]])

@@ -60,9 +60,15 @@ def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
                 put("a")
 
 
-def test_lines_that_nobody_reads_any_more_are_not_written():
-    reading, writing = os.pipe()
-    os.close(reading)
+@pytest.mark.parametrize("why", ["nobody reads", "the disk is full"])
+def test_lines_that_cannot_be_written_are_not(why):
+    if why == "nobody reads":
+        reading, writing = os.pipe()
+        os.close(reading)
+    elif Path("/dev/full").exists():
+        writing = os.open("/dev/full", os.O_WRONLY)
+    else:
+        pytest.skip("there is no /dev/full")
     with os.fdopen(writing, "w") as stream:
         for _ in range(3):
             say("frame 1/9", stream)

@@ -137,6 +137,51 @@ def test_the_decoder_is_killed(moving_clip, encode, style_file, quick, ffmpegs, 
     assert ffmpegs() == {}
 
 
+@pytest.mark.parametrize("what", ["moved", "changed"])
+def test_the_input_of_sound_goes(what, moving_clip, encode, style_file, quick, contents, tmp_path):
+    """Its frames are read through an open file; what goes with them is asked for at the end."""
+    frames, _ = moving_clip(5, 48, 64, (2, 1))
+    clip = encode(tmp_path / "in.mp4", frames, sound_seconds=0.2)
+    kept, output = tmp_path / "kept.mp4", tmp_path / "out.mp4"
+
+    def spoil():
+        clip.rename(kept)
+        if what == "changed":
+            encode(clip, frames[::-1], sound_seconds=0.2)
+
+    message = fails(clip, style_file, output, quick, on(FrameDone, 2, spoil))
+    assert str(clip) in message
+    assert {"moved": "is no longer there", "changed": "has changed"}[what] in message
+    kept.replace(clip)
+    run(clip, [(style_file, 1.0)], output, quick)
+    run(clip, [(style_file, 1.0)], tmp_path / "whole.mp4", quick)
+    assert contents(output) == contents(tmp_path / "whole.mp4")
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out", "out/%03d.png"])
+def test_what_came_to_be_there_meanwhile_is_not_replaced(
+    name, clip_file, style_file, quick, contents, tmp_path
+):
+    output = tmp_path / name
+    if "%" in name:
+        output.parent.mkdir()
+    precious = tmp_path / {"out": "out/frame_000003.png"}.get(name, name.replace("%03d", "003"))
+
+    def appear():
+        precious.parent.mkdir(exist_ok=True)
+        precious.write_bytes(b"precious")
+
+    with pytest.raises(JobError, match=f"{precious.name} has come to be there during the run"):
+        run(clip_file, [(style_file, 1.0)], output, quick, on(FrameDone, 2, appear))
+    assert precious.read_bytes() == b"precious"
+    with pytest.raises(FramestyleError, match="exists; give --overwrite"):
+        run(clip_file, [(style_file, 1.0)], output, quick)
+    assert precious.read_bytes() == b"precious"
+    replacing = quick.changed({"output": {"overwrite": True}})
+    run(clip_file, [(style_file, 1.0)], output, replacing)  # nothing is made twice
+    assert precious.read_bytes() != b"precious"
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path
