@@ -93,7 +93,7 @@ class JobFolder:
         trace: TracebackType | None,
     ) -> None:
         """Let go of the folder; what is in it stays, unless nothing was done yet."""
-        if kind is not None and not self._has_work():
+        if kind is not None and not has_work(self.path):
             if self._has_begun or self._is_new:
                 self.remove()
             elif not self._is_ours:
@@ -121,7 +121,7 @@ class JobFolder:
                 self._clear()
             for item in self._items():
                 _check_plain(item, may_be_folder=_is_folder(item.relative_to(self.path)))
-            if self._has_work():
+            if has_work(self.path):
                 if differences := manifest.differences(Manifest.load(there)):
                     raise _differs(self.path, differences)
             elif not manifest.is_at(there):
@@ -156,10 +156,6 @@ class JobFolder:
             self.path.rmdir()
         self._lock.release()
 
-    def _has_work(self) -> bool:
-        """Tell whether any state was saved, whole or damaged: of the run, or of a part of it."""
-        return self.states.are_there() or any((self.path / AHEAD).glob("*-*-*.safetensors"))
-
     def _items(self) -> Iterator[Path]:
         """Yield all that lies in the folder, at any depth; links are not followed."""
         for folder, folders, files in os.walk(self.path):
@@ -173,6 +169,11 @@ class JobFolder:
                 shutil.rmtree(item)
             else:
                 item.unlink()
+
+
+def has_work(path: Path) -> bool:
+    """Tell whether a job's folder has any state, whole or damaged: of the run or a part of it."""
+    return SavedStates(path).are_there() or any((path / AHEAD).glob("*-*-*.safetensors"))
 
 
 def _is_known(path: Path) -> bool:

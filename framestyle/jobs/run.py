@@ -7,6 +7,7 @@ from pathlib import Path
 from framestyle.config import Config
 from framestyle.errors import JobError
 from framestyle.jobs.begun import begin, rehearse
+from framestyle.jobs.choices import as_begun
 from framestyle.jobs.concurrency import one_at_a_time
 from framestyle.jobs.device import pick_device, restored_afterwards
 from framestyle.jobs.flow import check_flow, flow_source, with_chosen_flow
@@ -77,6 +78,8 @@ def carry_out(
         notice(line)
     if config.compute.compile and device.device.type != "cuda":
         notice(f"compile: nothing comes of it on {device.device.type}, only on cuda")
+    folder = choose_folder(Path(output), config.job.job_dir)
+    config = as_begun(config, folder)
     config = with_chosen_networks(config, device, notices.append)
     config = with_chosen_flow(config, clip.info, device, weights_files(config), notices.append)
     check_networks(config, pictures, clip.info.width_px, clip.info.height_px)
@@ -88,7 +91,7 @@ def carry_out(
             styler = build(config, styles, pictures, device, progress)
             return styler, flow_source(config, clip.info, device, weights_files(config), progress)
 
-    with JobFolder(choose_folder(Path(output), config.job.job_dir)) as job:
+    with JobFolder(folder) as job:
         ready = None
         if config.job.restart:  # what an earlier run has left goes when nothing is in the way
             rehearse(clip, output, config, job)

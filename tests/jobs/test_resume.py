@@ -443,3 +443,26 @@ def test_two_runs_at_once(start, tmp_path):
     assert len(refused) == 1
     assert "--job-dir" in str(refused[0])
     assert len(list(output.iterdir())) == 5
+
+
+def test_what_was_chosen_by_what_there_was_stays_chosen(
+    start, quick, contents, monkeypatch, tmp_path
+):
+    """The web is back, or the weights are: the same command goes on with the same networks."""
+    config = quick.changed(
+        {
+            "dream": {"network": "auto"},
+            "style": {"network": "auto"},
+            "compute": {"networks": "auto", "weights": ()},
+        }
+    )
+    output = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        start(output, StopAfter(2), config)
+    monkeypatch.setattr("framestyle.networks.choice._size", lambda *about: ("full", "found now"))
+    stop = StopAfter()
+    start(output, stop, config)
+    assert stop.done == 3
+    monkeypatch.undo()
+    start(tmp_path / "whole", None, config)
+    assert contents(output) == contents(tmp_path / "whole")
