@@ -24,6 +24,40 @@ class _End:
     """Marks the end of the items."""
 
 
+class _Bounded(Generic[Item]):
+    """A queue in which few items wait, and which the main thread may be interrupted in anywhere.
+
+    A signal that comes while ``queue.Queue`` takes its lock leaves it locked for ever. Those of a
+    ``SimpleQueue`` are not Python's; a second one holds the places that are free. What is
+    interrupted between the two takes a place with it, no more.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(places):
+            self.widen()
+
+    def put(self, item: Item) -> None:
+        """Add an item, when there is a place for it."""
+        self._places.get()
+        self._items.put(item)
+
+    def put_at_once(self, item: Item) -> None:
+        """Add an item, whether or not there is a place."""
+        self._items.put(item)
+
+    def get(self, timeout: float | None = None) -> Item:
+        """Take an item; raises ``queue.Empty`` where none comes in so many seconds."""
+        item = self._items.get(timeout=timeout)
+        self.widen()
+        return item
+
+    def widen(self) -> None:
+        """Add a place."""
+        self._places.put(None)
+
+
 class ReadAhead(Generic[Item]):
     """Runs an iterator in a thread of its own, up to ``DEPTH`` items ahead of who takes them.
 
@@ -34,8 +68,8 @@ class ReadAhead(Generic[Item]):
 
     def __init__(self, items: Iterator[Item], within: Context = nullcontext) -> None:
         self._items, self._within = items, within
-        self._queue: queue.Queue[Item | _End | BaseException] = queue.Queue(DEPTH)
-        self._stopped = threading.Event()
+        self._queue: _Bounded[Item | _End | BaseException] = _Bounded(DEPTH)
+        self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="read ahead", daemon=True)
         self._thread.start()
 
@@ -51,23 +85,21 @@ class ReadAhead(Generic[Item]):
 
     def close(self) -> None:
         """Stop the thread, and close the iterator where it is a generator."""
-        self._stopped.set()
+        self._is_stopped = True
         while self._thread.is_alive():
-            try:  # the thread may wait for a place in the queue
-                self._queue.get(timeout=0.05)
-            except queue.Empty:
-                continue
+            self._queue.widen()  # the thread may wait for a place
+            self._thread.join(0.02)
 
     def _run(self) -> None:
         try:
             with self._within():
                 for item in self._items:
                     self._queue.put(item)
-                    if self._stopped.is_set():
+                    if self._is_stopped:
                         break
-            self._queue.put(_End())
+            self._queue.put_at_once(_End())
         except BaseException as error:
-            self._queue.put(error)
+            self._queue.put_at_once(error)
         finally:
             close = getattr(self._items, "close", None)
             if close is not None:
@@ -124,7 +156,7 @@ class WriteBehind(Generic[Item]):
 
     def __init__(self, write: Callable[[Item], None], within: Context = nullcontext) -> None:
         self._write, self._within = write, within
-        self._queue: queue.Queue[Item | _End] = queue.Queue(DEPTH)
+        self._queue: _Bounded[Item | _End] = _Bounded(DEPTH)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
         self._thread.start()
@@ -142,7 +174,7 @@ class WriteBehind(Generic[Item]):
     def close(self) -> None:
         """Write what is queued, end the thread; raises nothing. Safe to call twice."""
         if self._thread.is_alive():
-            self._queue.put(_End())
+            self._queue.put_at_once(_End())
             self._thread.join()
 
     def _run(self) -> None:

@@ -1,5 +1,7 @@
 """Reading ahead and writing behind: order, bounds, errors, and threads that end."""
 
+import random
+import signal
 import threading
 import time
 
@@ -38,6 +40,33 @@ class Counting:
                 raise self._error
         finally:
             self.closed = True
+
+
+class Interrupted(BaseException):
+    """Raised by a signal, wherever the main thread is."""
+
+
+def test_a_signal_may_come_at_any_moment():
+    """Whoever is interrupted can close both, and neither waits for ever."""
+    drawn = random.Random(0)
+
+    def interrupt(number, frame):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(1500):
+            reading, writing = ReadAhead(iter(range(10**9))), WriteBehind(lambda item: None)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, drawn.uniform(1e-5, 1e-3))
+                for item in reading:
+                    writing.put(item)
+            except Interrupted:
+                reading.close()
+                writing.close()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_items_come_in_order():
