@@ -31,6 +31,8 @@ _NEVER = {
     "webm": ("attachment", "data", "picture"),
     "avi": ("subtitle", "attachment", "data", "picture"),
 }
+# What AVI takes, and gives other times.
+_MISTIMED = {"avi": ("vorbis", "eac3")}
 _TRIAL_SECONDS = 1.0
 
 
@@ -117,6 +119,9 @@ def _refusal(muxing: Muxing, folder: Path, segments: list[tuple[str, int]]) -> s
     never = _NEVER.get(muxing.encoding.container, ())
     if any(one.stream.kind in never for one in muxing.carried):
         return "it has no place for it"
+    mistimed = _MISTIMED.get(muxing.encoding.container, ())
+    if any(one.codec == "copy" and one.stream.codec in mistimed for one in muxing.carried):
+        return "it has no times for it"
     if muxing.encoding.container == "matroska" and any(
         one.is_cover and not is_attachable(one.stream) for one in muxing.carried
     ):

@@ -77,6 +77,7 @@ class ClipInfo:
         video_stream: Number of the stream that the frames come from.
         chapters: Number of chapters in the file.
         plays: How often an animation is shown; 0 for ever, None where the input says nothing.
+        demuxer: ffmpeg's names of the file's format, comma-separated.
         files: The pictures of the selection, in order; empty for video.
     """
 
@@ -100,6 +101,7 @@ class ClipInfo:
     video_stream: int = 0
     chapters: int = 0
     plays: int | None = None
+    demuxer: str = ""
     files: tuple[Path, ...] = field(default=(), repr=False)
 
     @property

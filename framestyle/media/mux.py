@@ -71,7 +71,7 @@ def mux(
     arguments += [*_container(muxing, clock, frames), "-fflags", "+bitexact"]
     arguments += ["-f", encoding.container]
     # ffmpeg takes names in the list from the folder it runs in: no path needs quoting there.
-    done = run([*arguments, "-y", file_url(output)], cwd=folder)
+    done = run([*arguments, "-y", file_url(output), *others.beside], cwd=folder)
     if encoding.container == "webp" and not done.code:
         end_animation(output, round(clock.end_seconds(frames) * 1000))
     return done

@@ -11,6 +11,7 @@ from framestyle.media.clip import ClipInfo
 from framestyle.media.covers import attached_covers
 from framestyle.media.ffmpeg import file_url, seconds_text
 from framestyle.media.streams import LOCAL_ONLY, Stream
+from framestyle.media.subtitles import cut_subtitles
 
 ANIMATIONS = ("gif", "webp", "apng")
 """Containers of moving pictures that hold nothing else."""
@@ -18,7 +19,7 @@ ANIMATIONS = ("gif", "webp", "apng")
 NO_CHAPTERS = ("avi", *ANIMATIONS)
 """Containers without chapters."""
 
-_CHAPTERS = "chapters.txt"
+_CHAPTERS, _SUBTITLES = "chapters.txt", "subtitles"
 # Of the frames as they were, or of the file: they would be untrue of the new one.
 _BRANDS = ("major_brand", "minor_version", "compatible_brands")
 _STALE = ("encoder", "bps", "duration", "number_of_", "_statistics_", "rotate")
@@ -31,6 +32,9 @@ _QUICKTIME_LANGUAGES = {
     "hye": "arm", "kat": "geo", "msa": "may", "mya": "bur", "bod": "tib",
 }
 # fmt: on
+# ffmpeg counts the time of these from the first moment of the streams that are taken: sound that
+# begins late would begin at once. So the video is taken too, and thrown away.
+_COUNTED_FROM_TAKEN = ("mpegts", "mpeg", "ogg")
 _MAIN = "1"  # number of the input's own file among those that ffmpeg is given
 
 
@@ -47,6 +51,11 @@ class Carried:
     codec: str = "copy"
 
     @property
+    def is_converted_text(self) -> bool:
+        """True for subtitles that are written in another form."""
+        return self.stream.kind == "subtitle" and self.codec != "copy"
+
+    @property
     def is_cover(self) -> bool:
         """True for a cover picture."""
         return self.stream.kind == "picture"
@@ -54,10 +63,17 @@ class Carried:
 
 @dataclass(frozen=True)
 class Others:
-    """Arguments for ffmpeg: inputs that follow the frames', and what is taken of them."""
+    """Arguments for ffmpeg.
+
+    Attributes:
+        inputs: That follow the frames'.
+        outputs: What is taken of them.
+        beside: Further outputs of the same run.
+    """
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def other_streams(
@@ -86,30 +102,57 @@ def other_streams(
             f"{info.path} is no longer there, and what goes with the frames comes from it; put it "
             "back and run the same command again"
         )
+    begin = info.start_seconds + info.container_offset_seconds if info.cut_start else Fraction(0)
+    length = info.duration_seconds + _wait(info) if info.cut_end else None
+    is_part = info.cut_start or info.cut_end
     inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
     outputs = ["-map_metadata", _MAIN]
     outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]
     covers = [one.stream for one in carried if container == "matroska" and one.is_cover]
-    carried = [one for one in carried if one.stream not in covers]
+    sources: list[tuple[Carried, str]] = []
+    for one in carried:
+        source = f"{_MAIN}:{one.stream.index}"
+        if one.stream in covers:
+            continue
+        if one.is_converted_text and is_part and seconds is None:
+            text = cut_subtitles(info.path, one.stream.index, begin, length)
+            if not text:
+                continue  # the part has none
+            name = f"{_SUBTITLES}{len(sources)}.srt"
+            (folder / name).write_text(text, encoding="utf-8")
+            source = f"{_number_of_next(inputs)}:0"
+            inputs += ["-f", "srt", "-i", name]
+        sources.append((one, source))
+    carried = [one for one, _ in sources]
     attachments = sum(one.stream.kind == "attachment" for one in carried)
     outputs += _metadata(info, carried, container)
     outputs += attached_covers(info.path, covers, folder, attachments)
-    for place, one in enumerate(carried, 1):
-        outputs += ["-map", f"{_MAIN}:{one.stream.index}", f"-c:{place}", one.codec]
-        if info.cut_start:
+    for place, (one, source) in enumerate(sources, 1):
+        outputs += ["-map", source, f"-c:{place}", one.codec]
+        if not source.startswith(f"{_MAIN}:"):
+            outputs += [f"-disposition:{place}", one.stream.purposes]
+        elif info.cut_start:
             # Seeking lands before the start, and ffmpeg would keep what lies between.
             outputs += [f"-copypriorss:{place}", "0"]
     if any(one.stream.codec == "none" for one in carried):
         outputs += ["-copy_unknown"]
     if not info.chapters or container in NO_CHAPTERS:
-        return Others(tuple(inputs), (*outputs, "-map_chapters", "-1"))
-    if not (info.cut_start or info.cut_end):
-        return Others(tuple(inputs), (*outputs, "-map_chapters", _MAIN))
-    begin = info.start_seconds + info.container_offset_seconds if info.cut_start else Fraction(0)
-    length = info.duration_seconds + _wait(info) if info.cut_end else None
-    (folder / _CHAPTERS).write_text(cut_chapters(info.path, begin, length), encoding="utf-8")
-    inputs += ["-f", "ffmetadata", "-i", _CHAPTERS]
-    return Others(tuple(inputs), (*outputs, "-map_chapters", "2"))
+        outputs += ["-map_chapters", "-1"]
+    elif not is_part:
+        outputs += ["-map_chapters", _MAIN]
+    else:
+        (folder / _CHAPTERS).write_text(cut_chapters(info.path, begin, length), encoding="utf-8")
+        outputs += ["-map_chapters", str(_number_of_next(inputs))]
+        inputs += ["-f", "ffmetadata", "-i", _CHAPTERS]
+    beside: list[str] = []
+    if any(name in _COUNTED_FROM_TAKEN for name in info.demuxer.split(",")):
+        beside = ["-map", f"{_MAIN}:{info.video_stream}", "-c", "copy", "-f", "null", "-"]
+    return Others(tuple(inputs), tuple(outputs), tuple(beside))
+
+
+def _number_of_next(inputs: Sequence[str]) -> int:
+    """Return which number ffmpeg gives the next input, after the frames and these."""
+    return 1 + inputs.count("-i")
 
 
 def _window(info: ClipInfo, seconds: float | None) -> list[str]:
@@ -142,5 +185,4 @@ def _metadata(info: ClipInfo, carried: Sequence[Carried], container: str) -> lis
     stale = [key for key, _ in video.tags if key.lower().startswith(_STALE)]
     for key in stale:
         arguments += ["-metadata:s:0", f"{key}="]
-    purposes = "+".join(p for p in ("default", "forced", "original") if video.is_for(p))
-    return [*arguments, "-disposition:0", purposes or "0"]
+    return [*arguments, "-disposition:0", video.purposes]

@@ -18,6 +18,7 @@ _TAG = re.compile(r"\s{6,8}(\S.*?) *: (.*)")
 _SIZE = re.compile(r", ([1-9]\d*)x([1-9]\d*)\b")
 _CHAPTER = re.compile(r"\s*Chapter #0:\d+: start ")
 _REFUSED_SIZE = re.compile(r"Picture size (\d+)x(\d+)")
+_PURPOSES = ("default", "forced", "original")
 # A script may name other files; nothing but the file itself is ever opened. And no frame of it is
 # decoded that has more pixels than a picture may have, wherever in the file one claims to.
 LOCAL_ONLY = ("-protocol_whitelist", "file,pipe,crypto,data", "-max_pixels", str(MAX_PIXELS))
@@ -46,6 +47,11 @@ class Stream:
     def is_for(self, purpose: str) -> bool:
         """Return whether it is marked, for instance as ``default`` or ``forced``."""
         return f"({purpose})" in self.details
+
+    @property
+    def purposes(self) -> str:
+        """What it is for, as ffmpeg's option for it takes it; ``0`` for nothing."""
+        return "+".join(p for p in _PURPOSES if self.is_for(p)) or "0"
 
     @property
     def title(self) -> str | None:

@@ -199,7 +199,10 @@ def _missing_seconds(
     if container.duration_seconds is None:
         return Fraction(0)
     end_seconds = max((row[2] + row[3]) * ticks[row[0]] for row in rows)
-    return container.start_seconds + container.duration_seconds - end_seconds
+    # Matroska counts its duration from 0, wherever its first moment is
+    from_zero = "matroska" in container.demuxer
+    begin = min(container.start_seconds, Fraction(0)) if from_zero else container.start_seconds
+    return begin + container.duration_seconds - end_seconds
 
 
 def _damage_at_end(

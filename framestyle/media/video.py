@@ -181,6 +181,7 @@ def _clip_info(
         container.video,
         container.chapters,
         gif_plays(container.path) if container.demuxer == "gif" else None,
+        container.demuxer,
     )
 
 

@@ -213,9 +213,7 @@ def _check_place(path: Path, info: ClipInfo, settings: OutputSettings) -> None:
     if not os.path.lexists(path):
         return
     if any(
-        path.exists() and path.samefile(used)
-        for used in (info.path, *info.files)
-        if used.exists()
+        path.exists() and path.samefile(used) for used in (info.path, *info.files) if used.exists()
     ):
         raise OutputError(f"{path} is the input itself; give the output another name")
     if path.exists() and not path.is_file():

@@ -220,6 +220,71 @@ def test_a_part_takes_its_share_of_everything(tmp_path: Path, rich: Path) -> Non
     assert told(out) == told(rich)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "into", "codec"), [(".mp4", ".mkv", "subrip"), (".webm", ".mp4", "mov_text")]
+)
+def test_a_part_has_its_share_of_subtitles_that_are_converted(
+    tmp_path: Path, rich: Path, suffix: str, into: str, codec: str
+) -> None:
+    plain = tmp_path / f"plain{suffix}"
+    maps = ["-map", "0:v", "-map", "0:s", "-c:s", "mov_text" if suffix == ".mp4" else "webvtt"]
+    how = ["-c:v", "copy"] if suffix == ".mp4" else ["-c:v", "libvpx-vp9", "-deadline", "realtime"]
+    assert run(["-i", f"file:{rich}", *maps, *how, f"file:{plain}"]).code == 0
+    for settings, kept, others in (
+        (InputSettings(start=1.0, end=1.6), "00:00:00,200 --> 00:00:00,600\nagain", "Hello"),
+        (InputSettings(frames=10), "00:00:00,100 --> 00:00:00,400\nHello", "again"),
+        (InputSettings(start=0.4), "00:00:00,800 --> 00:00:01,300\nagain", "Hello"),
+    ):
+        out = tmp_path / f"{settings.frames}-{settings.start}{into}"
+        source = open_source(plain, settings)
+        copied(source, out)
+        assert kept in text_of(out)
+        assert others not in text_of(out)
+        assert _first_seconds(out, "0:v") == 0
+        assert told(out)[1] == ("subtitle", codec, "fra")
+        assert one(out, "subtitle").is_for("forced")
+        listed = list_streams(out).duration_seconds
+        assert listed is not None
+        assert listed < source.info.duration_seconds + Fraction(1, 2)
+
+
+def test_a_part_in_which_no_subtitle_begins(tmp_path: Path, rich: Path) -> None:
+    out = tmp_path / "out.mp4"
+    copied(open_source(rich, InputSettings(start=0.2, end=0.6)), out)
+    assert "subtitle" not in [kind for kind, *_ in told(out)]
+    assert [kind for kind, *_ in told(out)].count("audio") == 2
+
+
+def test_sound_that_begins_late_in_a_stream_of_packets_still_does(
+    tmp_path: Path, rich: Path, crash_skip: Callable[[str], None]
+) -> None:
+    """ffmpeg counts its time from the first moment of what is taken of it."""
+    crash_skip(".ts")
+    clip, out = tmp_path / "clip.ts", tmp_path / "out.mkv"
+    inputs = ["-i", f"file:{rich}", "-itsoffset", "0.72", "-i", f"file:{rich}"]
+    maps = ["-map", "0:v", "-map", "1:a:1", "-c:v", "copy", "-c:a", "mp2"]
+    assert run([*inputs, *maps, f"file:{clip}"]).code == 0
+    copied(open_source(clip), out)
+    for path in (clip, out):
+        apart = _first_seconds(path, "0:a") - _first_seconds(path, "0:v")
+        assert abs(apart - Fraction(72, 100)) < Fraction(6, 100), path
+
+
+def test_what_begins_late_as_a_whole_is_whole(tmp_path: Path, rich: Path) -> None:
+    """Matroska counts its duration from 0 and not from the first frame."""
+    clip = tmp_path / "clip.mkv"
+    inputs = ["-itsoffset", "1.5", "-i", f"file:{rich}"]
+    assert run([*inputs, "-map", "0:v", "-map", "0:a", "-c", "copy", f"file:{clip}"]).code == 0
+    assert open_source(clip).info.frame_count == 50
+
+
+def test_sound_that_avi_gives_other_times_is_encoded_anew(tmp_path: Path, rich: Path) -> None:
+    clip, out = tmp_path / "clip.mkv", tmp_path / "out.avi"
+    taken = ["-i", f"file:{rich}", "-map", "0:v", "-map", "0:a:0", "-c:v", "copy"]
+    assert run([*taken, "-c:a", "libvorbis", f"file:{clip}"]).code == 0
+    assert any("becomes libmp3lame" in line for line in copied(open_source(clip), out))
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 @pytest.mark.parametrize("late", ["picture", "sound"])
 def test_what_begins_late_still_does(
