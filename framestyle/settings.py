@@ -196,7 +196,7 @@ def seconds(text: str) -> float:
     value = 3600.0 * float(hours or 0) + 60.0 * float(minutes or 0) + float(rest)
     is_clock = minutes is None or (float(rest) < 60 and (hours is None or float(minutes) < 60))
     if not math.isfinite(value) or not is_clock:
-        raise ValueError(f"got {text!r}, expected seconds or HH:MM:SS")
+        raise ValueError(f"got {text!r}, expected seconds, MM:SS or HH:MM:SS")
     return value
 
 

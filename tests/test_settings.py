@@ -209,7 +209,7 @@ def test_seconds(text, expected):
     ],
 )
 def test_seconds_that_are_none(text):
-    with pytest.raises(ValueError, match="expected seconds or HH:MM:SS"):
+    with pytest.raises(ValueError, match="expected seconds, MM:SS or HH:MM:SS"):
         seconds(text)
 
 

@@ -56,7 +56,7 @@ def find_pictures(path: Path) -> tuple[Path, ...] | None:
     elif is_number_pattern(path.name):
         found = _numbered(path)
     elif glob.has_magic(str(path)):
-        found = [Path(name) for name in glob.glob(str(path))]  # noqa: PTH207 - any part may match
+        found = [Path(name) for name in glob.glob(_pattern(path))]  # noqa: PTH207 - any may match
         found = [file for file in found if file.is_file()]
         if not found:
             raise InputError(f"no file matches {path}; check the pattern")
@@ -65,6 +65,14 @@ def find_pictures(path: Path) -> tuple[Path, ...] | None:
     ordered = sorted(found, key=lambda file: natural_key(str(file)))
     _check_stems(ordered)
     return tuple(ordered)
+
+
+def _pattern(path: Path) -> str:
+    """Return a pattern in which a folder that is there stands for itself, brackets and all."""
+    for folder in path.parents:
+        if folder.is_dir():
+            return str(Path(glob.escape(str(folder)), path.relative_to(folder)))
+    return str(path)
 
 
 def missing_numbers(files: tuple[Path, ...]) -> tuple[int, int] | None:

@@ -130,7 +130,12 @@ def list_streams(path: Path) -> Container:
     streams = _streams(texts)
     videos = [s for s in streams if s.kind == "video"]
     if not videos:
-        has = ", ".join(sorted({s.kind for s in streams})) or "nothing"
+        has = ", ".join(sorted({s.kind for s in streams}))
+        if not has:
+            raise InputError(
+                f"ffmpeg takes {path} for {demuxer} and finds nothing to show in it; a picture of "
+                "another form than PNG, JPEG, TIFF, WebP or BMP has to be made one of these first"
+            )
         raise InputError(f"{path} has no video stream, only {has}; expected a video")
     sized = [s for s in videos if s.codec != "none" and s.area_px]
     if not sized:

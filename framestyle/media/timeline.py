@@ -100,12 +100,15 @@ def read_timeline(container: Container, head: list[ShownFrame], rate: Fraction |
 def decode_timeline(container: Container, rate: Fraction | None) -> Timeline:
     """Return when the frames are shown, by decoding every one of them."""
     parser = ShowinfoParser()
+    pts: list[int | None] = []
     errors: list[tuple[int, str]] = []
 
     def on_line(level: str, text: str) -> None:
         error = parser.feed(level, text)
+        if len(parser.frames) > 1:  # of hours of frames, no more is kept than their times
+            pts.append(parser.frames.pop(0).pts)
         if error and "monoton" not in error:
-            errors.append((len(parser.frames), error))
+            errors.append((len(pts) + len(parser.frames), error))
 
     finished = run(
         [
@@ -120,7 +123,7 @@ def decode_timeline(container: Container, rate: Fraction | None) -> Timeline:
             f"no frame of {container.path} can be decoded ({finished.log.reason()}); "
             "the file is damaged, so fetch it again"
         )
-    pts = [frame.pts for frame in parser.frames]
+    pts.append(parser.frames[0].pts)
     tick = parser.tick or Fraction(1, 1000)
     damage = _damage_at_end(container, errors, len(pts), finished.code)
     whole = len(pts) - 1 if damage else len(pts)

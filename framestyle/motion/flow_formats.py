@@ -68,8 +68,9 @@ def write_flo(path: Path, flow: Tensor) -> None:
     """Write a flow (1, 2, H, W) as Middlebury's format has it: float32, exact.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: It is no such tensor, or the file cannot be written.
     """
+    _check_flow(path, flow)
     height, width = flow.shape[2:]
     values = flow[0].permute(1, 2, 0).numpy().astype("<f4")
     _write(path, FLO_MAGIC + struct.pack("<ii", width, height) + values.tobytes())
@@ -84,8 +85,10 @@ def write_kitti(path: Path, flow: Tensor, known: Tensor | None = None) -> None:
         known: (1, 1, H, W) bool; everywhere unless given.
 
     Raises:
-        OutputError: A vector is too long for the format, or the file cannot be written.
+        OutputError: It is no such tensor, a vector is too long for the format, or the file cannot
+            be written.
     """
+    _check_flow(path, flow)
     known = torch.ones_like(flow[:, :1], dtype=torch.bool) if known is None else known
     steps = (flow * KITTI_STEPS).round() + KITTI_ZERO
     if bool((((steps < 0) | (steps >= 1 << 16)) & known).any()):
@@ -95,6 +98,12 @@ def write_kitti(path: Path, flow: Tensor, known: Tensor | None = None) -> None:
     if not written:
         raise OutputError(f"{path}: OpenCV cannot encode a picture of {rgb.shape[1::-1]}")
     _write(path, png.tobytes())
+
+
+def _check_flow(path: Path, flow: Tensor) -> None:
+    if not isinstance(flow, Tensor) or flow.dim() != 4 or flow.shape[:2] != (1, 2):
+        got = f"{type(flow).__name__} of shape {tuple(getattr(flow, 'shape', ()))}"
+        raise OutputError(f"{path}: got {got}, expected a tensor (1, 2, height, width) of pixels")
 
 
 def _flo(path: Path, file: BinaryIO, size: Size | None) -> FlowField:

@@ -131,3 +131,13 @@ def test_fps_is_for_folders(path: Path) -> None:
     else:
         with pytest.raises(SettingsError, match="--fps is given, but"):
             open_source(path, settings)
+
+
+def test_a_pattern_below_a_folder_with_brackets(
+    tmp_path: Path, frames: Callable[..., np.ndarray], png: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "take[1]"
+    for i, pixels in enumerate(frames(3)):
+        png(folder / f"{i}.png", pixels)
+    assert open_source(folder / "*.png").info.frame_count == 3
+    assert open_source(folder / "[01].png").info.frame_count == 2

@@ -334,3 +334,11 @@ def test_damage_is_told_before_the_run(folder):
 
 def test_a_single_frame_needs_no_pair(folder):
     FlowFiles(folder([(3, 4)])).check(1, 30, 20)
+
+
+@pytest.mark.parametrize("write", [write_flo, write_kitti])
+def test_what_is_no_flow_is_refused(write, tmp_path):
+    for wrong in (np.zeros((4, 5, 2), np.float32), torch.zeros(2, 4, 5), torch.zeros(1, 3, 4, 5)):
+        with pytest.raises(OutputError, match=r"expected a tensor \(1, 2, height, width\)"):
+            write(tmp_path / "flow.png", wrong)
+    assert not list(tmp_path.iterdir())
