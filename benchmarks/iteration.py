@@ -139,11 +139,14 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Ca
     room = Room()
     player = player_on(image.device, ComputeSettings(**how), room, print)
     if case.stage == "dream":
-        dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case), room=room)
+        settings = DreamSettings(step_size=0.01)
+        dream = DreamStage(network, settings, _layers(case), room=room)
         terms = WeightedSum({"dream": (1.0, dream.term((case.side_px, case.side_px)))})
         shifts = torch.zeros(PAIRS, 2, dtype=torch.int64, device=image.device)
         evaluation: Evaluation = Jittered(terms, dream.extract, shifts)
-        return player.begin(Optimisation(image, evaluation, NormalisedAscent(0.01))).step
+        blur_px = settings.smoothing * case.side_px
+        ascent = NormalisedAscent(0.01, blur_px, settings.gradient)
+        return player.begin(Optimisation(image, evaluation, ascent)).step
     style, last = torch.rand_like(image), torch.rand_like(image)
     spec, settings = network_spec(case.network), StyleSettings(style_weight=5.0)
     layers = spec.default_content_layers, spec.default_style_layers

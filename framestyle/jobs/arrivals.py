@@ -22,8 +22,9 @@ from framestyle.transfer import uploaded
 LEAST_HIDDEN_SHARE = 0.002
 """Of the frame: where less has come into view than this, no earlier frame is looked at for it."""
 
-CHUNK = 16
-"""Frames read at a time where a clip is gone through against its time."""
+CHUNK, CHUNK_BYTES = 16, 64 << 20
+"""Frames read at a time where a clip is gone through against its time: so many, or as many more as
+this holds. A clip that cannot be entered is decoded from its beginning for each."""
 
 
 @dataclass(frozen=True)
@@ -179,9 +180,11 @@ def _between(other: Frame, frame: Frame, flow: FlowSource) -> Motion:
 
 def _against_time(source: Source, last: int, first: int) -> Iterator[Frame]:
     """Yield the frames from ``last`` down to ``first``."""
-    end = last + 1
+    info, end = source.info, last + 1
+    frame_bytes = info.height_px * info.width_px * 3 * info.bit_depth // 8
+    most = max(CHUNK, CHUNK_BYTES // frame_bytes)
     while end > first:
-        begin = max(first, end - CHUNK)
+        begin = max(first, end - most)
         frames = source.read(begin)
         try:
             chunk = list(islice(frames, end - begin))
@@ -189,5 +192,6 @@ def _against_time(source: Source, last: int, first: int) -> Iterator[Frame]:
             raise JobError(f"reading frames {begin + 1} to {end} failed: {error}") from None
         finally:
             frames.close()
-        yield from reversed(chunk)
+        while chunk:  # each is free as soon as it is taken
+            yield chunk.pop()
         end = begin

@@ -22,6 +22,7 @@ from framestyle.media.picture_headers import (
     opened,
     unwarned,
 )
+from framestyle.media.profiles import as_srgb
 from framestyle.media.source import fitted_size, scaled_down
 
 MOST_BYTES = 1 << 31
@@ -94,7 +95,8 @@ def _is_loud(image: ImageFile, header: PictureHeader) -> bool:
 
 def _plain(image: ImageFile, header: PictureHeader) -> np.ndarray:
     mode = "RGBA" if header.has_alpha else "RGB"
-    return np.asarray(image if image.mode == mode else image.convert(mode))
+    shown = as_srgb(image) if header.is_converted else image
+    return np.asarray(shown if shown.mode == mode else shown.convert(mode))
 
 
 def _deep(path: Path, data: bytes, image: ImageFile) -> np.ndarray:

@@ -19,6 +19,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from framestyle.errors import InputError
 from framestyle.media.colour import Colour
 from framestyle.media.png_colour import colour_of
+from framestyle.media.profiles import profile_name
 
 MAX_SIDE_PX = 32768
 MAX_PIXELS = 178_956_970
@@ -47,7 +48,8 @@ class PictureHeader:
         has_alpha: True where it may be transparent.
         orientation: EXIF's number, 1 to 8.
         pictures: How many pictures are in the file; more than one is an animation or pages.
-        colour: What the numbers mean, where the file says it in a way that is read (PNG's cICP).
+        colour: What the numbers mean, where the file says it by PNG's cICP.
+        profile: Name of its colour profile, where that is another than sRGB's.
     """
 
     width_px: int
@@ -57,6 +59,12 @@ class PictureHeader:
     orientation: int
     pictures: int
     colour: Colour | None = None
+    profile: str | None = None
+
+    @property
+    def is_converted(self) -> bool:
+        """True where its colours are converted to sRGB: profiles are read for 8 bits only."""
+        return self.profile is not None and self.colour is None and self.bit_depth == 8
 
 
 def is_picture(path: Path) -> bool:
@@ -97,10 +105,18 @@ def is_whole(path: Path) -> bool:
 
 
 def header_notices(name: str, header: PictureHeader) -> list[str]:
-    """Return what of a picture is left out when it is read."""
+    """Return what of a picture is left out or changed when it is read."""
+    lines = []
     if header.pictures > 1:
-        return [f"{name} has {header.pictures} pictures in it; the first is taken"]
-    return []
+        lines.append(f"{name} has {header.pictures} pictures in it; the first is taken")
+    if header.is_converted:
+        lines.append(f"{name} has the colours of {header.profile}, which are converted to sRGB")
+    elif header.profile is not None and header.colour is None:
+        lines.append(
+            f"{name} has the colour profile {header.profile}, which is left out, for it has 16 "
+            "bits; convert it to sRGB first to keep its colours"
+        )
+    return lines
 
 
 @contextlib.contextmanager
@@ -170,6 +186,7 @@ def header_of(path: Path, image: ImageFile) -> PictureHeader:
         orientation,
         int(getattr(image, "n_frames", 1)),
         _colour(image),
+        profile_name(image),
     )
 
 

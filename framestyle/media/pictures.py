@@ -171,7 +171,8 @@ def _say_once(files: tuple[Path, ...], headers: list[PictureHeader], notice: Not
     if odd:
         file, header = odd[0]
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        notice(header_notices(f"{file}{more}", header)[0])
+        for line in header_notices(f"{file}{more}", header):
+            notice(line)
 
 
 def _sized(

@@ -232,6 +232,7 @@ def test_a_flow_file_that_breaks_in_the_middle_is_told_with_its_frames(
 @pytest.mark.parametrize(("stretch", "last"), [((0, 9), 8), ((2, 8), 7), ((2, 8), 5), ((4, 5), 4)])
 def test_against_time_with_the_frame_after(chunk, stretch, last, gliding, monkeypatch):
     monkeypatch.setattr(arrivals, "CHUNK", chunk)
+    monkeypatch.setattr(arrivals, "CHUNK_BYTES", 0)
     stretch, pixels = Stretch(*stretch), [frame.pixels for frame in gliding.read()]
     found = list(backward(gliding, last, stretch, Asked(), CPU))
     assert [arrival.frame.index for arrival in found] == list(range(last, stretch.first - 1, -1))
@@ -251,6 +252,7 @@ def test_against_time_with_the_frame_after(chunk, stretch, last, gliding, monkey
 
 def test_against_time_a_video_gives_its_frames(gliding, encode, monkeypatch, tmp_path):
     monkeypatch.setattr(arrivals, "CHUNK", 4)
+    monkeypatch.setattr(arrivals, "CHUNK_BYTES", 0)
     clip = encode(tmp_path / "clip.mp4", [frame.pixels for frame in gliding.read()])
     pixels = [frame.pixels for frame in open_source(clip).read()]
     found = list(backward(open_source(clip), 8, Stretch(0, 9), Asked(), CPU))
