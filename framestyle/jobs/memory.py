@@ -27,8 +27,8 @@ the same tiles whatever else runs."""
 CPU_TILE_PX = 512
 """Side of the largest tiles on a CPU. Maps of larger ones would not be kept when they are freed
 (``LARGEST_KEPT_WHERE_SHORT``), and to get them again takes longer than wider borders do."""
-LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux tells a container how much it may have."""
+GROUPS, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux tells a container, or a job of a batch system, how much it may have."""
 GOES_ON = "the same command goes on after what is saved"
 NO_ROOM = "have other programs leave it free, or name another with --device"
 """What can be done where a device fails in a run, and before it."""
@@ -50,11 +50,32 @@ def memory_of(device: torch.device) -> int:
     if device.type == "mps":
         return torch.mps.recommended_max_memory()
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in map(Path, LIMITS):
-        text = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    for path in _limit_files():
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except OSError:
+            continue
         if text.isdecimal():  # else there is no limit: "max"
             limits.append(int(text))
     return min(limits)
+
+
+def _limit_files() -> Iterator[Path]:
+    """Yield the files that may limit this process: of its control group and all around it."""
+    try:
+        lines = OWN_GROUP.read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    for line in ("0::/", ":memory:/", *lines):  # a container sees its own group at the top
+        _, kinds, path = line.split(":", 2)
+        if "memory" in kinds.split(","):
+            top, name = GROUPS / "memory", "memory.limit_in_bytes"
+        elif not kinds:
+            top, name = GROUPS, "memory.max"
+        else:
+            continue
+        own = top / path.lstrip("/")
+        yield from (group / name for group in (own, *own.parents) if group.is_relative_to(top))
 
 
 def prepare_for_tiles(

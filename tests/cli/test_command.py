@@ -16,6 +16,7 @@ import torch
 
 import framestyle
 from framestyle.cli.console import Console
+from framestyle.errors import FramestyleError
 
 ROOT = Path(__file__).parents[2]
 HERE = "framestyle: "
@@ -445,6 +446,21 @@ def test_a_log_that_cannot_be_written_stops_no_run(log, place, quick_flags):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(list(Path("out").iterdir())) == 5
+
+
+@pytest.mark.parametrize("named", ["/nonexistent/ffmpeg", "frames/shot_0003.png"])
+def test_an_ffmpeg_that_cannot_be_run(named, place):
+    arguments = ["clip.mp4", "style.png", "-o", "out.mp4"]
+    done = subprocess.run(
+        [sys.executable, "-m", "framestyle", *arguments],
+        env={**os.environ, "IMAGEIO_FFMPEG_EXE": named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == FramestyleError.exit_code
+    (line,) = done.stderr.splitlines()
+    assert f"{named} is no program; reinstall imageio-ffmpeg, or name" in line
 
 
 def test_a_result_for_a_standard_output_that_is_closed(place):

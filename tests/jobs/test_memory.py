@@ -12,6 +12,7 @@ import framestyle
 from framestyle import Config
 from framestyle.config import ComputeSettings
 from framestyle.errors import JobError
+from framestyle.jobs import memory
 from framestyle.jobs.memory import GIB, device_errors, memory_of, room_on, within_memory
 from framestyle.networks import Extractor, Room, network_spec, winograd
 from framestyle.networks.footprint import Footprint
@@ -39,6 +40,37 @@ def test_the_settings_say_how_much_memory_there_is_else_the_device():
 def test_the_memory_is_no_more_than_the_machine_has():
     total = 1024 * int(Path("/proc/meminfo").read_text(encoding="ascii").split()[1])
     assert GIB // 4 < memory_of(CPU) <= 1.01 * total
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "expected"),
+    [
+        ("0::/", {"memory.max": "max"}, None),
+        ("0::/", {"memory.max": "500000000"}, 500_000_000),
+        (
+            "0::/job/step",
+            {"job/memory.max": "600000000", "job/step/memory.max": "max"},
+            600_000_000,
+        ),
+        ("0::/job/step", {"job/memory.max": "max", "job/step/memory.max": "7000"}, 7000),
+        ("5:cpu:/a\n4:memory:/a/b", {"memory/a/b/memory.limit_in_bytes": "8000"}, 8000),
+        ("4:memory:/a", {"memory/memory.limit_in_bytes": "9000"}, 9000),
+        ("0::/../..", {"memory.max": "4000"}, 4000),
+        (None, {"memory.max": "5000"}, 5000),
+    ],
+)
+def test_a_container_or_a_batch_job_has_less(group, limits, expected, monkeypatch, tmp_path):
+    whole = memory_of(CPU)
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "OWN_GROUP", tmp_path / "own")
+    if group is not None:
+        (tmp_path / "own").write_text(f"{group}\n")
+    for name, text in limits.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    found = memory_of(CPU)
+    assert found >= whole if expected is None else found == expected
 
 
 def test_little_memory_gives_the_same_picture(monkeypatch):
