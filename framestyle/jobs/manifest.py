@@ -18,10 +18,11 @@ from framestyle.errors import InputError, UnfinishedJobError
 from framestyle.files import opened_at_once, read_at_most
 from framestyle.settings import as_plain
 
-_WHOLE_BYTES = 1 << 26
-"""Up to which a file is hashed as a whole."""
-_SAMPLES, _SAMPLE_BYTES = 64, 1 << 16
-"""How many pieces of a larger file are hashed, from its beginning to its end."""
+_WHOLE_BYTES = 1 << 24
+"""Up to which a file is hashed as a whole: there may be thousands of frames."""
+_SAMPLES, _SAMPLE_BYTES = 256, 1 << 14
+"""How many pieces of a larger file are hashed, from its beginning to its end. Of a frame of 4K, a
+few rows that changed are more than lies between two of them."""
 _MOST_BYTES = 1 << 28  # the frames of a day are two million lines
 _SHOWN_CHARACTERS = 200
 _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
