@@ -19,7 +19,7 @@ ANIMATIONS = ("gif", "webp", "apng")
 NO_CHAPTERS = ("avi", *ANIMATIONS)
 """Containers without chapters."""
 
-_CHAPTERS, _SUBTITLES = "chapters.txt", "subtitles"
+_CHAPTERS = "chapters.txt"
 # Of the frames as they were, or of the file: they would be untrue of the new one.
 _BRANDS = ("major_brand", "minor_version", "compatible_brands")
 _STALE = ("encoder", "bps", "duration", "number_of_", "_statistics_", "rotate")
@@ -102,32 +102,21 @@ def other_streams(
             f"{info.path} is no longer there, and what goes with the frames comes from it; put it "
             "back and run the same command again"
         )
-    begin = info.start_seconds + info.container_offset_seconds if info.cut_start else Fraction(0)
-    length = info.duration_seconds + _wait(info) if info.cut_end else None
-    is_part = info.cut_start or info.cut_end
+    covers = [one.stream for one in carried if container == "matroska" and one.is_cover]
+    carried = [one for one in carried if one.stream not in covers]
     inputs = [*_window(info, seconds), *LOCAL_ONLY, "-i", file_url(info.path)]
+    sources = [f"{_MAIN}:{one.stream.index}" for one in carried]
+    if _is_part(info) and seconds is None:
+        carried, sources, texts = _with_subtitles_cut(
+            info, carried, folder, _number_of_next(inputs)
+        )
+        inputs += texts
     outputs = ["-map_metadata", _MAIN]
     outputs += [part for key in _BRANDS for part in ("-metadata", f"{key}=")]
-    covers = [one.stream for one in carried if container == "matroska" and one.is_cover]
-    sources: list[tuple[Carried, str]] = []
-    for one in carried:
-        source = f"{_MAIN}:{one.stream.index}"
-        if one.stream in covers:
-            continue
-        if one.is_converted_text and is_part and seconds is None:
-            text = cut_subtitles(info.path, one.stream.index, begin, length)
-            if not text:
-                continue  # the part has none
-            name = f"{_SUBTITLES}{len(sources)}.srt"
-            (folder / name).write_text(text, encoding="utf-8")
-            source = f"{_number_of_next(inputs)}:0"
-            inputs += ["-f", "srt", "-i", name]
-        sources.append((one, source))
-    carried = [one for one, _ in sources]
-    attachments = sum(one.stream.kind == "attachment" for one in carried)
     outputs += _metadata(info, carried, container)
+    attachments = sum(one.stream.kind == "attachment" for one in carried)
     outputs += attached_covers(info.path, covers, folder, attachments)
-    for place, (one, source) in enumerate(sources, 1):
+    for place, (one, source) in enumerate(zip(carried, sources, strict=True), 1):
         outputs += ["-map", source, f"-c:{place}", one.codec]
         if not source.startswith(f"{_MAIN}:"):
             outputs += [f"-disposition:{place}", one.stream.purposes]
@@ -136,18 +125,59 @@ def other_streams(
             outputs += [f"-copypriorss:{place}", "0"]
     if any(one.stream.codec == "none" for one in carried):
         outputs += ["-copy_unknown"]
-    if not info.chapters or container in NO_CHAPTERS:
-        outputs += ["-map_chapters", "-1"]
-    elif not is_part:
-        outputs += ["-map_chapters", _MAIN]
-    else:
-        (folder / _CHAPTERS).write_text(cut_chapters(info.path, begin, length), encoding="utf-8")
-        outputs += ["-map_chapters", str(_number_of_next(inputs))]
+    chapters = _MAIN if info.chapters and container not in NO_CHAPTERS else "-1"
+    if chapters == _MAIN and _is_part(info):
+        chapters = str(_number_of_next(inputs))
+        text = cut_chapters(info.path, *_bounds(info))
+        (folder / _CHAPTERS).write_text(text, encoding="utf-8")
         inputs += ["-f", "ffmetadata", "-i", _CHAPTERS]
+    outputs += ["-map_chapters", chapters]
     beside: list[str] = []
     if any(name in _COUNTED_FROM_TAKEN for name in info.demuxer.split(",")):
         beside = ["-map", f"{_MAIN}:{info.video_stream}", "-c", "copy", "-f", "null", "-"]
     return Others(tuple(inputs), tuple(outputs), tuple(beside))
+
+
+def _with_subtitles_cut(
+    info: ClipInfo, carried: Sequence[Carried], folder: Path, number: int
+) -> tuple[list[Carried], list[str], list[str]]:
+    """Write the subtitles of a part that are converted to files of their own.
+
+    Args:
+        info: The clip.
+        carried: Streams that are taken.
+        folder: Where the files are put.
+        number: That ffmpeg gives the first of them.
+
+    Returns:
+        Streams that the part has, where ffmpeg finds each, and the arguments for the files.
+    """
+    kept: list[Carried] = []
+    sources: list[str] = []
+    inputs: list[str] = []
+    for one in carried:
+        source = f"{_MAIN}:{one.stream.index}"
+        if one.is_converted_text:
+            text = cut_subtitles(info.path, one.stream.index, *_bounds(info))
+            if not text:
+                continue
+            name = f"subtitles{one.stream.index}.srt"
+            (folder / name).write_text(text, encoding="utf-8")
+            source = f"{number + inputs.count('-i')}:0"
+            inputs += ["-f", "srt", "-i", name]
+        kept.append(one)
+        sources.append(source)
+    return kept, sources, inputs
+
+
+def _is_part(info: ClipInfo) -> bool:
+    return info.cut_start or info.cut_end
+
+
+def _bounds(info: ClipInfo) -> tuple[Fraction, Fraction | None]:
+    """Return where a part begins, in seconds from the file's first moment, and its length."""
+    begin = info.start_seconds + info.container_offset_seconds if info.cut_start else Fraction(0)
+    return begin, info.duration_seconds + _wait(info) if info.cut_end else None
 
 
 def _number_of_next(inputs: Sequence[str]) -> int:
@@ -156,14 +186,10 @@ def _number_of_next(inputs: Sequence[str]) -> int:
 
 
 def _window(info: ClipInfo, seconds: float | None) -> list[str]:
-    arguments = []
-    if info.cut_start:
-        arguments += ["-ss", seconds_text(info.start_seconds + info.container_offset_seconds)]
-    if seconds is not None:
-        arguments += ["-t", seconds_text(Fraction(seconds))]
-    elif info.cut_end:
-        arguments += ["-t", seconds_text(info.duration_seconds + _wait(info))]
-    return arguments
+    begin, length = _bounds(info)
+    length = length if seconds is None else Fraction(seconds)
+    arguments = ["-ss", seconds_text(begin)] if info.cut_start else []
+    return arguments if length is None else [*arguments, "-t", seconds_text(length)]
 
 
 def _wait(info: ClipInfo) -> Fraction:
