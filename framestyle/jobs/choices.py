@@ -29,7 +29,9 @@ def as_begun(config: Config, folder: Path) -> Config:
     except UnfinishedJobError:  # told when the folder is opened
         return config
     for group, name, known in CHOSEN:
-        chosen = before.get(group, {}).get(name)
-        if getattr(getattr(config, group), name) == AUTO and chosen in known:
+        table = before.get(group)  # a damaged one may hold anything
+        chosen = table.get(name) if isinstance(table, dict) else None
+        is_open = getattr(getattr(config, group), name) == AUTO
+        if is_open and isinstance(chosen, str) and chosen in known:
             config = config.changed({group: {name: chosen}})
     return config

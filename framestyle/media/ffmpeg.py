@@ -40,25 +40,36 @@ _ECHOES = (
 _KEPT_LINES = 200
 
 
-@functools.cache
 def ffmpeg_exe() -> str:
     """Return the path of the ffmpeg binary; raises ``FramestyleError`` where there is none."""
+    return _program()[0]
+
+
+def ffmpeg_version() -> str:
+    """Return the version that the binary says it has; raises ``FramestyleError`` likewise."""
+    return _program()[1]
+
+
+@functools.cache
+def _program() -> tuple[str, str]:
     how = "reinstall imageio-ffmpeg, or name a binary in the environment variable "
     how += "IMAGEIO_FFMPEG_EXE"
     try:
         found = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError:
         raise FramestyleError(f"no ffmpeg was found; {how}") from None
-    if shutil.which(found) is None:  # what the variable names is taken as it is
+    path = shutil.which(found)  # what the variable names is taken as it is
+    if path is None:
         raise FramestyleError(f"ffmpeg cannot be run: {found} is no program; {how}")
-    return found
-
-
-@functools.cache
-def ffmpeg_version() -> str:
-    """Return the version that the binary says it has."""
-    said = run(["-version"]).output.decode("utf-8", "replace")
-    return said.partition(" Copyright")[0].removeprefix("ffmpeg version ").strip()
+    path = os.path.abspath(path)  # noqa: PTH100 - it is run from other folders
+    try:
+        said = subprocess.run([path, "-version"], capture_output=True, check=False).stdout
+    except OSError as error:
+        raise FramestyleError(f"ffmpeg cannot be run: {found}: {error.strerror}; {how}") from None
+    first = said.decode("utf-8", "replace").partition("\n")[0]
+    if not first.startswith("ffmpeg version "):
+        raise FramestyleError(f"{found} is no ffmpeg; {how}")
+    return path, first.removeprefix("ffmpeg version ").partition(" Copyright")[0]
 
 
 def file_url(path: str | Path) -> str:

@@ -19,6 +19,9 @@ NEAR = 0.5
 """How far a flow may be from the camera's to agree with it, of its length."""
 AGREEING = 0.5
 """Share of what says something that has to agree."""
+EDGE, AT_EDGE, SIDES = 6, 0.25, 3
+"""What agrees has to reach so many sides of the frame: in the outer sixth there, as much as this of
+what it has anywhere. A head before a wall that is out of focus is not the camera."""
 LEAST_SEEN, MOST_SEEN = 0.5, 2.5
 """How far the frames themselves may have moved along that motion, of its length: a search makes
 small moves too small."""
@@ -33,8 +36,9 @@ def camera_motion(flow: Tensor, other: Tensor, this: Tensor) -> Tensor:
 
     It is fitted to the flow by least squares in turns, in which what is far from it counts less
     and less (Geman and McClure 1987), so that what moves by itself has no say. It holds only where
-    most of the flow agrees and the frames bear it out: how far they have moved along it, their
-    slopes and differences say without the bias of a search (Lucas and Kanade 1981).
+    most of the flow agrees, to the sides of the frame, and the frames bear it out: how far they
+    have moved along it, their slopes and differences say without the bias of a search (Lucas and
+    Kanade 1981).
 
     Args:
         flow: flow[this->other], (1, 2, H, W), in pixels.
@@ -60,12 +64,20 @@ def camera_motion(flow: Tensor, other: Tensor, this: Tensor) -> Tensor:
     share = agrees.sum() / told.sum().clamp(min=LEAST)
     motion = _similarity(seen, at, weights, places)
     expected = across * motion[:, :1] + down * motion[:, 1:]
-    counted = nnf.interpolate(agrees, size=size) * expected
+    counted = nnf.interpolate(agrees, scale_factor=CELL_PX)[..., : size[0], : size[1]] * expected
     moved = (counted * (this - other)).sum() / (counted * expected).sum().clamp(min=LEAST)
     holds = (mean_square > SLOWEST_PX**2) & (mean_square < FASTEST_PX**2) & (share > AGREEING)
-    holds = holds & (moved > LEAST_SEEN) & (moved < MOST_SEEN)
+    holds = holds & (moved > LEAST_SEEN) & (moved < MOST_SEEN) & _reaches_sides(agrees)
     doubt = (1.0 - mean_square.sqrt() / TRUSTED_PX).clamp(min=0.0)
-    return motion * ((1.0 + (moved - 1.0) * doubt) * holds)
+    return torch.where(holds, motion * (1.0 + (moved - 1.0) * doubt), torch.zeros_like(motion))
+
+
+def _reaches_sides(agrees: Tensor) -> Tensor:
+    """Tell whether what agrees, (1, 1, h, w), lies at the sides of the frame too; a scalar."""
+    deep, wide = (max(1, side // EDGE) for side in agrees.shape[2:])
+    sides = agrees[:, :, :deep], agrees[:, :, -deep:], agrees[..., :wide], agrees[..., -wide:]
+    reached = [side.mean() > AT_EDGE * agrees.mean() for side in sides]
+    return torch.stack(reached).sum() >= SIDES
 
 
 def _similarity(flow: Tensor, at: Tensor, weights: Tensor, places: Tensor) -> Tensor:
@@ -95,4 +107,4 @@ def _square(vectors: Tensor) -> Tensor:
 
 
 def _cells(values: Tensor) -> Tensor:
-    return nnf.avg_pool2d(values, CELL_PX, ceil_mode=True)
+    return nnf.avg_pool2d(values, CELL_PX, ceil_mode=True, count_include_pad=False)

@@ -149,6 +149,7 @@ class FrameStyler:
                 on_iteration=lambda i, terms: on_step("style", i, planned, terms),
             )
         step_size: float | Tensor = chosen.step_size
+        free: Tensor | None = None
         if how.warm_start == "previous" and links[0].state.result is not None:
             start, iterations = links[0].state.result, chosen.iterations
         else:
@@ -156,6 +157,7 @@ class FrameStyler:
             start = torch.lerp(content, past.result, past.known)
             first = torch.full_like(past.free, chosen.first_step_size)
             step_size = torch.lerp(first, chosen.step_size * past.free, past.settled)
+            free = torch.lerp(torch.ones_like(past.free), past.free, past.settled)
             iterations = chosen.iterations if past.changes or past.unfinished else 0
         start = torch.lerp(start, content, how.blend)
         return stage.run(
@@ -163,6 +165,7 @@ class FrameStyler:
             start,
             iterations,
             step_size=step_size,
+            free=free,
             temporal=temporal,
             stops=[self._settled(past)],
             on_iteration=self._told(on_step),
@@ -190,6 +193,7 @@ class FrameStyler:
                 start,
                 self.config.style.iterations if bool(free.any()) else 0,
                 step_size=self.config.style.step_size * free,
+                free=free,
                 temporal=self._temporal(past, own.result),
                 stops=[self._settled(past)],
                 on_iteration=self._told(on_step),

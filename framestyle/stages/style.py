@@ -82,6 +82,7 @@ class StyleStage:
         iterations: int,
         *,
         step_size: float | Tensor,
+        free: Tensor | None = None,
         temporal: tuple[float, TemporalLoss] | None = None,
         stops: Sequence[Stop] = (),
         on_iteration: OnIteration = lambda iteration, terms: None,
@@ -93,8 +94,9 @@ class StyleStage:
             content: The frame, or its dream, (1, 3, H, W) in [0, 1].
             start: Where the optimisation starts, of the same shape.
             iterations: Steps at most; 0 returns the start.
-            step_size: Of Adam, a number or (1, 1, H, W). With L-BFGS a place takes as much of the
-                result as its step is of the settings', all at most.
+            step_size: Of Adam; a number, or (1, 1, H, W).
+            free: How freely each place may change, (1, 1, H, W) in [0, 1]: of L-BFGS, whose steps
+                have no size, it takes so much of the result. Adam's step size says it already.
             temporal: Weight and term that hold the frame to the last one.
             stops: What ends it early, beside the settings.
             on_iteration: Called after every step.
@@ -119,10 +121,8 @@ class StyleStage:
             on_iteration=on_iteration,
             player=self.player,
         )
-        if chosen.optimizer != "adam" and isinstance(step_size, Tensor):
-            # its steps have no size: how freely a place may change decides what it takes of them
-            free = step_size / max(chosen.step_size, torch.finfo(step_size.dtype).tiny)
-            return torch.lerp(start, painted, free.clamp(max=1.0))
+        if chosen.optimizer != "adam" and free is not None:
+            return torch.lerp(start, painted, free)
         return painted
 
     def run_coarse_to_fine(

@@ -448,8 +448,18 @@ def test_a_log_that_cannot_be_written_stops_no_run(log, place, quick_flags):
     assert len(list(Path("out").iterdir())) == 5
 
 
-@pytest.mark.parametrize("named", ["/nonexistent/ffmpeg", "frames/shot_0003.png"])
-def test_an_ffmpeg_that_cannot_be_run(named, place):
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ("/nonexistent/ffmpeg", "is no program"),
+        ("frames/shot_0003.png", "is no program"),
+        ("./garbage", "Exec format error"),
+        ("true", "is no ffmpeg"),
+    ],
+)
+def test_an_ffmpeg_that_cannot_be_run(named, reason, place):
+    Path("garbage").write_bytes(b"\0 this is no program")
+    Path("garbage").chmod(0o755)
     arguments = ["clip.mp4", "style.png", "-o", "out.mp4"]
     done = subprocess.run(
         [sys.executable, "-m", "framestyle", *arguments],
@@ -460,7 +470,8 @@ def test_an_ffmpeg_that_cannot_be_run(named, place):
     )
     assert done.returncode == FramestyleError.exit_code
     (line,) = done.stderr.splitlines()
-    assert f"{named} is no program; reinstall imageio-ffmpeg, or name" in line
+    assert named in line
+    assert f"{reason}; reinstall imageio-ffmpeg, or name a binary" in line
 
 
 def test_a_result_for_a_standard_output_that_is_closed(place):

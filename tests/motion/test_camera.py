@@ -85,3 +85,29 @@ def test_faster_moves_are_left_to_the_flow(seen):
 def test_a_frame_without_texture_says_nothing():
     plain = torch.full((1, 3, *SIZE), 0.5)
     assert not camera_motion(torch.full((1, 2, *SIZE), 0.2), plain, plain).any()
+
+
+@pytest.mark.parametrize("speed", [0.1875, 0.40625, 0.8125])
+@pytest.mark.parametrize("blur", [2, 6])
+def test_a_head_before_a_wall_is_not_the_camera(blur, speed, texture):
+    """The wall is out of focus: it says little, and the head moves as one."""
+    noise = np.random.default_rng(5).normal(size=(*SIZE, 3))
+    wall = cv2.GaussianBlur(noise, (0, 0), blur)
+    wall = 120 + 3 * wall / wall.std()
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    frames = []
+    for i in range(2):
+        down = np.float32([[1, 0, 0], [0, 1, i * speed]])
+        head = cv2.warpAffine(
+            texture(*SIZE, 3).astype(np.float32), down, (WIDTH, HEIGHT), flags=cv2.INTER_LANCZOS4
+        )
+        inside = ((x - 80) / 34) ** 2 + ((y - 70 - i * speed) / 44) ** 2 < 1
+        inside |= (abs(x - 80) < 60) & (y > 100)  # and its shoulders
+        frames.append(np.uint8(np.where(inside[..., None], head, wall).clip(0, 255)))
+    assert not found(*frames).any()
+
+
+def test_a_flow_with_a_number_that_is_none_does_not_spread():
+    flow, plain = torch.full((1, 2, *SIZE), 0.2), torch.rand(1, 3, *SIZE)
+    flow[0, 0, 5, 5] = torch.nan
+    assert not camera_motion(flow, plain, plain).any()
