@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from framestyle.errors import JobError
 from framestyle.media.ffmpeg import file_url, run
 from framestyle.media.streams import LOCAL_ONLY
 
@@ -22,8 +23,15 @@ def cut_subtitles(path: Path, stream: int, begin: Fraction, length: Fraction | N
         stream: Number of the stream, which holds plain text.
         begin: Where the part begins, in seconds from the file's first moment.
         length: Of the part, in seconds; None for all that follows.
+
+    Raises:
+        JobError: They cannot be read.
     """
     told = run([*LOCAL_ONLY, "-i", file_url(path), "-map", f"0:{stream}", "-f", "srt", "-"])
+    if told.code:
+        raise JobError(
+            f"the subtitles of {path} cannot be read: {told.log.reason()}; run it again to resume"
+        )
     text = told.output.decode("utf-8", "replace").replace("\r\n", "\n")
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]

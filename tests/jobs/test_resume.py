@@ -1,5 +1,6 @@
 """A run that was cut off goes on with the same call, and gives the same bytes."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -466,3 +467,17 @@ def test_what_was_chosen_by_what_there_was_stays_chosen(
     monkeypatch.undo()
     start(tmp_path / "whole", None, config)
     assert contents(output) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("damage", [5, None, [["network", "vgg19"]], {"network": ["vgg19"]}, {}])
+def test_a_manifest_whose_choices_are_damaged(damage, start, quick, tmp_path):
+    config = quick.changed({"dream": {"network": "auto"}, "motion": {"flow": "auto"}})
+    output = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        start(output, StopAfter(2), config)
+    path = folder_beside(output) / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["settings"]["dream"] = damage
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(FramestyleError, match="holds an unfinished run that differs"):
+        start(output, None, config)

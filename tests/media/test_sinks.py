@@ -169,3 +169,21 @@ def test_checkpoints_free_the_frames_kept(tmp_path: Path, frames: Frames) -> Non
         assert len(list((work / "frames").iterdir())) == 2
         feed(sink, frames(COUNT), 12)
         sink.finish()
+
+
+def test_frames_that_were_copied_to_another_disk_and_stand_twice(
+    tmp_path: Path, frames: Frames
+) -> None:
+    """A run was cut off between the copy of a frame and taking the first one away."""
+    folder, work, pixels = tmp_path / "out", tmp_path / "work", frames(5)
+    folder.mkdir()
+    with open_sink(folder, clip(5), work_dir=work) as sink:
+        feed(sink, pixels)
+        sink.secure()
+    names = sorted(path.name for path in (work / "result").iterdir())
+    for name in names[:2]:
+        (folder / name).write_bytes((work / "result" / name).read_bytes())
+    with open_sink(folder, clip(5), work_dir=work, done=5) as sink:
+        sink.finish()
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert not (work / "result").exists()
