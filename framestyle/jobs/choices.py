@@ -22,11 +22,11 @@ def as_begun(config: Config, folder: Path) -> Config:
         config: All settings.
         folder: Of the job, which may not be there.
     """
-    if config.job.restart or not has_work(folder):
-        return config
     try:
+        if config.job.restart or not has_work(folder):
+            return config
         before = Manifest.load(folder / MANIFEST).settings
-    except UnfinishedJobError:  # told when the folder is opened
+    except (OSError, UnfinishedJobError):  # told when the folder is opened
         return config
     for group, name, known in CHOSEN:
         table = before.get(group)  # a damaged one may hold anything

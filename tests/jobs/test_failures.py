@@ -277,9 +277,10 @@ def test_what_is_made_outlives_an_end_that_fails(frames_folder, style_file, quic
 
 
 def fails_at_the_end(source, style, output, config):
-    """A folder takes the output's name in mid-run."""
+    """A folder takes the name in mid-run of an output that may be replaced."""
+    replacing = config.changed({"output": {"overwrite": True}})
     with pytest.raises(JobError) as caught:
-        run(source, [(style, 1.0)], output, config, on(FrameDone, 1, output.mkdir))
+        run(source, [(style, 1.0)], output, replacing, on(FrameDone, 1, output.mkdir))
     return str(caught.value)
 
 
