@@ -31,6 +31,7 @@ _HOW_ONLY = {"output": ("overwrite",), "job": ("job_dir", "restart")}
 _FILES = {"dream": ("guide",), "motion": ("shots",), "compute": ("weights",)}
 """Settings that name files: what is in them counts, and not how they were named."""
 
+_NOT_SET = "not set"
 _COMPARED = ("settings", "inputs", "versions", "run")
 
 
@@ -68,8 +69,7 @@ class Manifest:
         """Say in words what differs from another job, one line each."""
         mine, theirs = self._flat(), other._flat()
         return [
-            f"{_shown(self._told(key, mine.get(key)))}: "
-            f"{_shown(theirs.get(key, 'not set'))} before, {_shown(mine.get(key, 'not set'))} now"
+            self._line(key, theirs.get(key, _NOT_SET), mine.get(key, _NOT_SET))
             for key in sorted({*mine, *theirs})
             if mine.get(key) != theirs.get(key)
         ]
@@ -84,13 +84,20 @@ class Manifest:
     def _flat(self) -> dict[str, Any]:
         return _flat({part: getattr(self, part) for part in _COMPARED})
 
-    def _told(self, key: str, value: Any) -> str:
-        """Return what people call a thing: a setting by its flag, an input with its file."""
+    def _line(self, key: str, before: Any, now: Any) -> str:
+        """Say what a thing was and is, as people call it: a setting by its flag, an input so."""
         part, _, name = key.partition(".")
-        if part == "settings" and not isinstance(value, bool):  # whose flag may say the opposite
-            return FLAGS.get(name, key)
-        file = self.names.get(name) if part == "inputs" else None
-        return key if file is None else f"{key} ({file})"
+        if part == "inputs":
+            file, gone = self.names.get(name), now == _NOT_SET
+            what = "not there now" if gone else "not there before"
+            what = what if _NOT_SET in (before, now) else "another content now"
+            return f"{_shown(key if file is None else f'{key} ({file})')}: {what}"
+        told = FLAGS.get(name, key) if part == "settings" else key
+        if told != key and isinstance(before, bool) and isinstance(now, bool):
+            group, _, field = name.partition(".")
+            usual = getattr(getattr(Config(), group), field)  # its flag says the opposite
+            before, now = ("not given" if value == usual else "given" for value in (before, now))
+        return f"{_shown(told)}: {_shown(before)} before, {_shown(now)} now"
 
     def save(self, path: Path) -> None:
         """Write it; a power cut leaves the old file or the new one."""
