@@ -21,7 +21,7 @@ from framestyle.objectives import TemporalLoss, WeightedSum
 from framestyle.stages import DreamStage, StyleStage
 from framestyle.stages.evaluation import Evaluation, Jittered
 from framestyle.stages.optimise import Optimisation
-from framestyle.stages.steppers import Adam, NormalisedAscent
+from framestyle.stages.steppers import Adam
 from training.cost import multiply_adds
 
 PAIRS = 15
@@ -139,14 +139,11 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Ca
     room = Room()
     player = player_on(image.device, ComputeSettings(**how), room, print)
     if case.stage == "dream":
-        settings = DreamSettings(step_size=0.01)
-        dream = DreamStage(network, settings, _layers(case), room=room)
+        dream = DreamStage(network, DreamSettings(step_size=0.01), _layers(case), room=room)
         terms = WeightedSum({"dream": (1.0, dream.term((case.side_px, case.side_px)))})
         shifts = torch.zeros(PAIRS, 2, dtype=torch.int64, device=image.device)
         evaluation: Evaluation = Jittered(terms, dream.extract, shifts)
-        blur_px = settings.smoothing * case.side_px
-        ascent = NormalisedAscent(0.01, blur_px, settings.gradient)
-        return player.begin(Optimisation(image, evaluation, ascent)).step
+        return player.begin(Optimisation(image, evaluation, dream.ascent(case.side_px))).step
     style, last = torch.rand_like(image), torch.rand_like(image)
     spec, settings = network_spec(case.network), StyleSettings(style_weight=5.0)
     layers = spec.default_content_layers, spec.default_style_layers

@@ -47,9 +47,9 @@ class _Bounded(Generic[Item]):
         """Add an item, whether or not there is a place."""
         self._items.put(item)
 
-    def get(self, timeout: float | None = None) -> Item:
-        """Take an item; raises ``queue.Empty`` where none comes in so many seconds."""
-        item = self._items.get(timeout=timeout)
+    def get(self) -> Item:
+        """Take an item, when there is one."""
+        item = self._items.get()
         self.widen()
         return item
 

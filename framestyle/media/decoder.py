@@ -223,7 +223,8 @@ def _shown(
     container: Container, decoder: tuple[str, ...] = ()
 ) -> tuple[ShowinfoParser, list[str], Log]:
     """Return a video's first frames, every line that tells of them and of the file, and the log."""
-    parser, texts = ShowinfoParser(), list[str]()
+    parser = ShowinfoParser()
+    texts: list[str] = []
 
     def on_line(level: str, text: str) -> None:
         texts.append(text)

@@ -117,7 +117,7 @@ def move_whole(source: Path, final: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file, or a folder of files, and put it on the disk."""
-    if source.is_dir():
+    if source.is_dir():  # one by one: shutil gathers its errors, and a full disk is none of them
         target.mkdir()
         for file in source.iterdir():
             _copy(file, target / file.name)

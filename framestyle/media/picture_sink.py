@@ -7,7 +7,7 @@ from pathlib import Path
 from framestyle.errors import UnfinishedJobError
 from framestyle.media.clip import ClipInfo, Frame
 from framestyle.media.display import as_usual, coded
-from framestyle.media.landing import check_free, discard, disk_errors, move_whole, write_whole
+from framestyle.media.landing import check_free, disk_errors, move_whole, write_whole
 from framestyle.media.ledger import Ledger
 from framestyle.media.picture_encoding import encode_picture
 from framestyle.media.png_colour import with_colour
@@ -77,12 +77,10 @@ class PictureSink(Sink):
             folder = self._output if self._is_folder else self._output.parent
             # what is not there any more was moved by an earlier run, and what stands in both places
             # was copied by one, to another disk
-            for name in self._names:
-                if self._ledger.has_whole(self._staging / name, folder / name):
-                    discard(self._staging / name)
             left = [name for name in self._names if (self._staging / name).exists()]
             for name in left if not self._replaces else ():
-                check_free(folder / name)
+                if not self._ledger.has_whole(self._staging / name, folder / name):
+                    check_free(folder / name)
             for name in left:
                 move_whole(self._staging / name, folder / name)
             self._staging.rmdir()

@@ -69,8 +69,7 @@ class VideoSink(Sink):
     def finish(self) -> Path:
         """Join the segments and land the file; see ``Sink.finish``."""
         check_all_written(self.next_index, self._info)
-        if not self._replaces:  # before what takes time, and again at the last moment
-            check_free(self._output)
+        self._check_free()  # before what takes time, and again at the last moment
         doing = f"putting {self._output} together"
         names = self._segments.names()
         counts = [end - first for first, end in map(self._segments.bounds, range(len(names)))]
@@ -86,8 +85,7 @@ class VideoSink(Sink):
                 raise JobError(f"{doing} failed: {done.log.reason()}; run it again to resume")
             self._check_whole()
             sync(self._partial)
-            if not self._replaces:
-                check_free(self._output)
+            self._check_free()
             self._ledger.enter_output(self._partial)
             move_whole(self._partial, self._output)
         return self._output
@@ -96,6 +94,10 @@ class VideoSink(Sink):
         """End the encoder and take away what is half done; see ``Sink.close``."""
         self._segments.close()
         discard(self._partial)
+
+    def _check_free(self) -> None:
+        if not self._replaces:
+            check_free(self._output)
 
     def _check_whole(self) -> None:
         if self._muxing.encoding.container == "webp":

@@ -112,6 +112,12 @@ class DreamStage:
                 self._guided[size] = GuidedActivation(self.layers, self.extract(guide))
         return self._guided[size]
 
+    def ascent(self, longest_px: int) -> NormalisedAscent:
+        """What climbs at an octave, by its longest side."""
+        chosen = self.settings
+        blur_px = chosen.smoothing * longest_px
+        return NormalisedAscent(self.step_size * chosen.strength, blur_px, chosen.gradient)
+
     def _check_channels(self) -> None:
         """Raise an error where the channels that are asked for cannot be had."""
         wanted = [split_channels(name) for name, _ in self.layers]
@@ -145,14 +151,9 @@ class DreamStage:
         reach = round(self.settings.jitter * longest)
         objective = WeightedSum({"dream": (1.0, self.term(size_of(image)))})
         drawn = [[shifts.randint(-reach, reach) for _ in range(2)] for _ in range(steps)]
-        ascent = NormalisedAscent(
-            self.step_size * self.settings.strength,
-            self.settings.smoothing * longest,
-            self.settings.gradient,
-        )
         moved = uploaded(torch.tensor(drawn), image.device)
         return optimise(
-            Optimisation(image, Jittered(objective, self.extract, moved), ascent),
+            Optimisation(image, Jittered(objective, self.extract, moved), self.ascent(longest)),
             steps,
             stops=[Ceiling(self.settings.loss_ceiling)],
             on_iteration=lambda iteration, terms: on_iteration(done + iteration, terms),

@@ -41,9 +41,14 @@ def test_a_result_keeps_its_lines_and_escapes_what_cannot_be_shown(monkeypatch):
     assert shown.buffer.getvalue() == b"a\n\\xe9\\udcff\n"
 
 
-@pytest.mark.parametrize("is_pipe", [True, False])
-def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
-    """A pipe whose reader has ended has had enough; a full disk is an error."""
+@pytest.fixture(params=[True, False], ids=["nobody reads", "the disk is full"])
+def is_pipe(request):
+    return request.param
+
+
+@pytest.fixture
+def out(is_pipe):
+    """A stream that takes nothing: a pipe whose reader has ended, or a file on a full disk."""
     if is_pipe:
         reading, writing = os.pipe()
         os.close(reading)
@@ -51,7 +56,12 @@ def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
         writing = os.open("/dev/full", os.O_WRONLY)
     else:
         pytest.skip("there is no /dev/full")
-    with os.fdopen(writing, "w") as out:
+    return os.fdopen(writing, "w")
+
+
+def test_a_result_that_nobody_takes(is_pipe, out, monkeypatch):
+    """A pipe whose reader has ended has had enough; a full disk is an error."""
+    with out:
         monkeypatch.setattr(sys, "stdout", out)
         if is_pipe:
             put("a" * 100_000)
@@ -60,18 +70,10 @@ def test_a_result_that_nobody_takes(is_pipe, monkeypatch):
                 put("a")
 
 
-@pytest.mark.parametrize("why", ["nobody reads", "the disk is full"])
-def test_lines_that_cannot_be_written_are_not(why):
-    if why == "nobody reads":
-        reading, writing = os.pipe()
-        os.close(reading)
-    elif Path("/dev/full").exists():
-        writing = os.open("/dev/full", os.O_WRONLY)
-    else:
-        pytest.skip("there is no /dev/full")
-    with os.fdopen(writing, "w") as stream:
+def test_lines_that_cannot_be_written_are_not(out):
+    with out:
         for _ in range(3):
-            say("frame 1/9", stream)
+            say("frame 1/9", out)
 
 
 def test_is_text():
