@@ -14,26 +14,26 @@ torch has all this as operations without a gradient, for its compiler; here they
 import copy
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from framestyle import onednn
 from framestyle.networks import winograd
 from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
+from framestyle.onednn import can_pack
 
-SIZES_BYTES = 32 << 20
-"""The order depends on the size of the map. Of each layer, as many are kept as this holds; at least
-two, since a picture is often seen at two sizes in turn."""
+SIZES_BYTES = 40 << 20
+"""The order depends on the size of the map. Of each layer, as many are kept as this holds."""
+LEAST_KEPT = 2
+"""Kept in any case: both ways of one size."""
 
 _ATEN = torch.ops.aten
-_CONVOLVE: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise", None), "default", None)
-_REORDER: Any = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 
 
 class Weights:
@@ -57,7 +57,7 @@ class Weights:
         self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
         self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
         self._gains = winograd.gains(like)
-        self._kept: OrderedDict[tuple[Any, ...], tuple[Tensor, Any]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Tensor, Any, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Weights":
@@ -71,54 +71,75 @@ class Weights:
         """Return the convolution of a map (N, C, H, W), cut off at 0 if asked."""
         x = x.contiguous(memory_format=torch.channels_last)
         if self._gains and winograd.suits(x):
-            kernels, bias, padding = self._kernels(), self._bias, self.padding
-            return winograd.convolve(x, kernels, bias, padding, rectifies=rectifies)
-        result: Tensor = _CONVOLVE(x, *self._packed(x.shape, "relu" if rectifies else "none"))
-        return result
+            kernels = self._at_points(x.shape, self.padding, turned=False)
+            return winograd.convolve(x, kernels, self._bias, self.padding, rectifies=rectifies)
+        how = self.padding, self._stride, self._dilation
+        weight = self._reordered(x.shape, *how, turned=False)
+        return onednn.convolved(x, weight, self._bias, *how, rectifies=rectifies)
 
     def back(self, grad: Tensor) -> Tensor:
         """Return the gradient in a map from that in its convolution; where ``turns``."""
         grad = grad.contiguous(memory_format=torch.channels_last)
         if self._gains and winograd.suits(grad):
-            kernels = self._kernels().transpose(1, 2)
-            return winograd.convolve(grad, kernels, None, self._beyond, turned=True)
-        result: Tensor = _CONVOLVE(grad, *self._packed(grad.shape, None))
-        return result
+            kernels = self._at_points(grad.shape, self._beyond, turned=True)
+            return winograd.convolve(grad, kernels, None, self._beyond)
+        how = self._beyond, [1, 1], self._dilation
+        weight = self._reordered(grad.shape, *how, turned=True)
+        return onednn.convolved(grad, weight, None, *how)
 
-    def _kernels(self) -> Tensor:
-        """Return the weights as products at points take them, both ways."""
-        kernels: Tensor = self._once(("at points",), winograd.kernels_at_points)
-        return kernels
+    def _at_points(
+        self, shape: torch.Size, padding: Sequence[int], *, turned: bool
+    ) -> winograd.Kernels:
+        """Return the kernels as products at points take them, for a map of some shape."""
+        some = winograd.grid_of(shape, padding).at_a_time
 
-    def _packed(self, shape: torch.Size, then: str | None) -> Sequence[Any]:
-        """Return what oneDNN is given beside a map, forth (with what comes then) or back (None)."""
+        def make(weight: Tensor) -> winograd.Kernels:
+            return winograd.Kernels.of(_turned(weight) if turned else weight, some)
 
-        def make(weight: Tensor) -> Sequence[Any]:
-            plain, bias, stride, padding = weight, self._bias, self._stride, self.padding
-            if then is None:
-                plain = plain.flip(2, 3).transpose(0, 1).contiguous()
-                bias, stride, padding = None, [1, 1], self._beyond
-            how: tuple[Any, ...] = bias, padding, stride, self._dilation, 1, then or "none", [], ""
-            return _reordered(plain, shape, padding, stride, self._dilation), *how
-
-        made: Sequence[Any] = self._once((then, shape), make)
+        made: winograd.Kernels = self._once(("at points", turned, some), make, winograd.GROWTH)
         return made
 
-    def _once(self, key: tuple[Any, ...], make: Callable[[Tensor], Any]) -> Any:
-        """Return what is made of the weights, as they are now, once for all threads."""
+    def _reordered(
+        self,
+        shape: torch.Size,
+        padding: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        *,
+        turned: bool,
+    ) -> Tensor:
+        """Return the weights as oneDNN takes them, for a map of some shape."""
+
+        def make(weight: Tensor) -> Tensor:
+            weight = _turned(weight) if turned else weight
+            return onednn.reordered(weight, shape, padding, stride, dilation)
+
+        made: Tensor = self._once((turned, shape), make)
+        return made
+
+    def _once(self, key: Hashable, make: Callable[[Tensor], Any], growth: int = 1) -> Any:
+        """Return what is made of the weights, as they are now, once for all threads.
+
+        Args:
+            key: What it depends on, beside the weights.
+            make: Makes it.
+            growth: Of memory that it takes, over theirs.
+        """
         weight = self._weight.detach()
         # a network that is moved or cast has other numbers in the same parameters
-        key = *key, weight.data_ptr(), weight._version
+        key = key, weight.data_ptr(), weight._version
         with self._lock:
             if key not in self._kept:
                 # held, so that no others get its place in memory
-                self._kept[key] = weight, make(weight)
+                self._kept[key] = weight, make(weight), growth * weight.nbytes
             self._kept.move_to_end(key)
             made = self._kept[key][1]
-            most = max(4, SIZES_BYTES // weight.nbytes)  # two sizes, both ways
-            while len(self._kept) > most:
+            while len(self._kept) > LEAST_KEPT and self._kept_bytes() > SIZES_BYTES:
                 self._kept.popitem(last=False)
         return made
+
+    def _kept_bytes(self) -> int:
+        return sum(nbytes for _, _, nbytes in self._kept.values())
 
 
 class PackedConv2d(nn.Conv2d):
@@ -229,40 +250,6 @@ class Packer:
         return PackedConv2d(like, packed, rectifies=rectifies)
 
 
-@lru_cache
-def can_pack(device_type: str, dtype: torch.dtype) -> bool:
-    """Tell whether oneDNN takes reordered weights of a precision here, by trying.
-
-    What does that has no promise of torch's to stay, and not every processor has it for bfloat16.
-    """
-    if device_type != "cpu" or _CONVOLVE is None or _REORDER is None or not _is_built():
-        return False
-    x = torch.linspace(-1, 1, 4 * 8 * 8, device="cpu").view(1, 4, 8, 8).to(dtype)
-    x = x.contiguous(memory_format=torch.channels_last)
-    weight = torch.linspace(-1, 1, 4 * 4 * 9, device="cpu").view(4, 4, 3, 3).to(dtype)
-    how = (1, 1), (1, 1), (1, 1)
-    with torch.no_grad():
-        expected = nnf.conv2d(x, weight, padding=1)
-        try:
-            packed = _reordered(weight, x.shape, *how)
-            made = _CONVOLVE(x, packed, None, *how, 1, "none", [], "")
-        except (RuntimeError, TypeError):
-            return False
-    same_layout = made.is_contiguous(memory_format=torch.channels_last)
-    error = (made.float() - expected.float()).norm() / expected.float().norm()
-    return same_layout and float(error) < 0.02  # that of bfloat16 is some thousandths
-
-
-def _is_built() -> bool:
-    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-
-
-def _reordered(
-    weight: Tensor,
-    shape: Sequence[int],
-    padding: Sequence[int],
-    stride: Sequence[int],
-    dilation: Sequence[int],
-) -> Tensor:
-    made: Tensor = _REORDER(weight.to_mkldnn(), padding, stride, dilation, 1, list(shape))
-    return made
+def _turned(weight: Tensor) -> Tensor:
+    """Return kernels (K, C, h, w) turned by half a turn, of the convolution back."""
+    return weight.flip(2, 3).transpose(0, 1).contiguous()

@@ -6,9 +6,7 @@ product of two matrices, tiles by kernels, and 4x4 numbers of its map follow fro
 multiplications for what takes 144 (Lavin and Gray 2016: F(4x4, 3x3)).
 
 The paper's points are 0, 1, -1, 2, -2 and infinity. These have half their error, twice that of a
-convolution as it is written (on the choice of points: Barabasz et al. 2020), and with each its
-inverse: where p turns into 1/p, kernels are turned round, as the way back to the map takes them. So
-both ways have the same kernels.
+convolution as it is written (on the choice of points: Barabasz et al. 2020).
 """
 
 from collections.abc import Sequence
@@ -20,11 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from framestyle import onednn
+
 INSIDE, KERNEL = 4, 3
 TILE = INSIDE + KERNEL - 1
 """Sides in pixels of what is made of a tile, of a kernel, and of a tile."""
+GROWTH = TILE * TILE // (KERNEL * KERNEL)
+"""Of the memory that kernels take at the points."""
 POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2, np.inf)
-INVERSES = [POINTS.index(1 / point if point else np.inf) for point in POINTS]
 LEAST_CHANNELS = 96, 128
 """On both sides of a convolution that gains by it on a CPU, the fewer and the more. With fewer, to
 the points and back takes longer than the products save."""
@@ -32,8 +33,9 @@ LEAST_NUMBERS = 64 * 96
 """Tiles times channels of a map that gains by it. With fewer, too much time goes into reading the
 kernels, which have four times as many numbers."""
 MOST_TILES = 128
-"""That are multiplied at a time, so that the processor's cache holds them; half as many as there
-are channels, if those are few."""
+"""That are multiplied at a time, so that the processor's cache holds them."""
+BEGINNING_TILES = 6
+"""What it takes to begin with others, in tiles of the same time."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ class Matrices:
 
     Attributes:
         tile: A tile to the points, (36, 36).
-        inside: The products at the points to what is made of the tile, (16, 37): the last column
-            adds the bias, which stands after the products.
+        inside: The products at the points to what is made of the tile, (16, 36).
+        ones: Products of which 1 is made all over the tile, (36).
     """
 
     tile: Tensor
     inside: Tensor
+    ones: Tensor
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,44 @@ class Grid:
     at_a_time: int
 
     @classmethod
-    def of(cls, height: int, width: int, channels: int) -> "Grid":
-        """Return that of a convolution's map of some size, with as many channels."""
+    def of(cls, height: int, width: int) -> "Grid":
+        """Return that of a convolution's map of some size."""
         rows, columns = -(-height // INSIDE), -(-width // INSIDE)
-        most = max(1, min(MOST_TILES, channels // 2))
-        bands = -(-rows // max(1, most // columns))
-        band = -(-rows // bands)
-        return cls(rows, columns, band, -(-band * columns // -(-columns // most)))
+
+        def cost(band: int) -> int:  # the rows of the last band that are not there take as long
+            return -(-rows // band) * (band * columns + BEGINNING_TILES)
+
+        band = min(range(1, max(1, min(rows, MOST_TILES // columns)) + 1), key=cost)
+        return cls(rows, columns, band, -(-band * columns // -(-columns // MOST_TILES)))
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Those of a convolution at the points, in oneDNN's order.
+
+    Attributes:
+        channels: That they take, C.
+        made: That they make, K.
+        at_points: (36 K, C, 1, 1), in 36 groups.
+        at_a_time: Tiles by which they are multiplied at a time, whose number decides the order.
+    """
+
+    channels: int
+    made: int
+    at_points: Tensor
+    at_a_time: int
+
+    @classmethod
+    def of(cls, weight: Tensor, at_a_time: int) -> "Kernels":
+        """Return those of a convolution, of its weights (K, C, 3, 3)."""
+        made, channels = weight.shape[:2]
+        # divided by p, 1 + a p + b p^2 has the same three terms at 1/p, in another order
+        side = _powers(KERNEL) / _middles()[:, None]
+        both = torch.from_numpy(np.kron(side, side)).to(weight)
+        points = (both @ weight.permute(2, 3, 0, 1).reshape(KERNEL * KERNEL, -1)).view(-1, channels)
+        shape = 1, TILE * TILE * channels, at_a_time, 1
+        at_points = onednn.reordered(points[:, :, None, None], shape, groups=TILE * TILE)
+        return cls(channels, made, at_points, at_a_time)
 
 
 def gains(like: nn.Conv2d) -> bool:
@@ -96,102 +130,113 @@ def suits(x: Tensor) -> bool:
     return x.dtype == torch.float32 and is_large
 
 
-def kernels_at_points(weight: Tensor) -> Tensor:
-    """Return the kernels of a convolution, (K, C, 3, 3), at the points, (36, C, K)."""
-    made, channels = weight.shape[:2]
-    # divided by p, 1 + a p + b p^2 has the same three terms at 1/p, in another order
-    side = _powers(KERNEL) / _middles()[:, None]
-    both = torch.from_numpy(np.kron(side, side)).to(weight)
-    flat = weight.permute(2, 3, 1, 0).reshape(KERNEL * KERNEL, -1)
-    return (both @ flat).view(TILE * TILE, channels, made)
-
-
 def convolve(
     x: Tensor,
-    kernels: Tensor,
+    kernels: Kernels,
     bias: Tensor | None,
     padding: Sequence[int],
     *,
-    turned: bool = False,
     rectifies: bool = False,
 ) -> Tensor:
     """Return a convolution's map, (N, K, H', W') channels-last.
 
     Args:
         x: What is convolved, (N, C, H, W) float32, channels-last.
-        kernels: At the points, (36, C, K).
+        kernels: Made for as many tiles at a time as the grid of the map has.
         bias: What is added, (K), or None.
         padding: Zeros around ``x``, [vertical, horizontal].
-        turned: Whether the kernels are turned by half a turn.
         rectifies: Whether the map is cut off at 0.
     """
-    (above, left), (count, channels, height, width) = padding, x.shape
-    size = height + 2 * above - KERNEL + 1, width + 2 * left - KERNEL + 1
-    grid, made = Grid.of(*size, channels), kernels.shape[2]
-    result = torch.empty(
-        (count, made, *size), dtype=x.dtype, device=x.device, memory_format=torch.channels_last
-    )
-    bands = _Bands(grid, kernels, bias, turned=turned)
-    for source, target in zip(x.permute(0, 2, 3, 1), result.permute(0, 2, 3, 1), strict=True):
+    grid, size = grid_of(x.shape, padding), _size(x.shape, padding)
+    bands = _Bands(grid, kernels, bias, slice(padding[1], padding[1] + x.shape[3]))
+    result = x.new_empty((len(x), *size, kernels.made))
+    for source, target in zip(x.permute(0, 2, 3, 1), result, strict=True):
         for row in range(0, grid.rows, grid.band):
             rows = target[INSIDE * row : INSIDE * (row + grid.band)]
-            convolved = bands.convolved(source, INSIDE * row - above, left)
-            convolved = convolved[: len(rows), : size[1]]
-            if rectifies:
-                torch.clamp_min(convolved, 0, out=rows)
-            else:
-                rows.copy_(convolved)
-    return result
+            bands.convolve(source, INSIDE * row - padding[0], rows, rectifies=rectifies)
+    return result.permute(0, 3, 1, 2)
+
+
+def grid_of(shape: Sequence[int], padding: Sequence[int]) -> Grid:
+    """Return the tiles of what is made of a map (N, C, H, W) with zeros around it."""
+    return Grid.of(*_size(shape, padding))
 
 
 class _Bands:
-    """Rows of tiles, one band after the other in the same memory."""
+    """Rows of tiles, one band after the other in the same memory.
 
-    def __init__(self, grid: Grid, kernels: Tensor, bias: Tensor | None, *, turned: bool) -> None:
-        points, channels, made = kernels.shape
-        self._grid, self._kernels = grid, kernels
-        # zeros, and what lies between them
-        self._pixels = kernels.new_zeros(
-            (INSIDE * grid.band + 2, INSIDE * grid.columns + 2, channels)
-        )
-        down, across, _ = self._pixels.stride()
+    Args:
+        grid: The tiles of the map.
+        kernels: What it is convolved with.
+        bias: What is added, (K), or None.
+        across: Where the map lies in the tiles; zeros are to its left and to its right.
+    """
+
+    def __init__(self, grid: Grid, kernels: Kernels, bias: Tensor | None, across: slice) -> None:
+        self._kernels, self._across = kernels, across
+        some, points, channels, made = grid.at_a_time, TILE * TILE, kernels.channels, kernels.made
+        # so much at the points is the bias on the map
+        self._bias = bias if bias is None else (_matrices().ones[:, None] * bias).flatten()
+        new = _matrices().tile.new_empty
+        self._pixels = new((INSIDE * grid.band + 2, INSIDE * grid.columns + 2, channels))
+        self._pixels[:, : across.start] = 0
+        self._pixels[:, across.stop :] = 0
+        down, right, _ = self._pixels.stride()
         self._tiles = self._pixels.as_strided(
             (grid.band, grid.columns, TILE, TILE, channels),
-            (INSIDE * down, INSIDE * across, down, across, 1),
+            (INSIDE * down, INSIDE * right, down, right, 1),
         )
-        some, self._count = grid.at_a_time, grid.band * grid.columns
-        whole = some * -(-self._count // some)
-        self._cut = kernels.new_empty((whole, TILE * TILE, channels))
-        self._cut[self._count :] = 0
-        self._at_points = kernels.new_empty((some, points, channels))
-        self._products = kernels.new_empty((points + 1, some, made))
-        self._products[-1] = 0 if bias is None else bias
-        self._inside = kernels.new_empty((whole, INSIDE * INSIDE, made))
-        matrices = _matrices(turned)
-        self._there = matrices.tile.expand(some, *matrices.tile.shape)
-        self._back = matrices.inside.expand(some, *matrices.inside.shape)
+        count = grid.band * grid.columns
+        self._cut = new((some * -(-count // some), points, channels))
+        self._cut[count:] = 0
+        self._placed = self._cut[:count].view(self._tiles.shape)
+        self._at_points = new((some, points, channels))
+        self._as_map = self._at_points.view(1, some, 1, -1).permute(0, 3, 1, 2)
+        self._inside = new((len(self._cut), INSIDE * INSIDE, made))
+        inside = self._inside[:count].view(grid.band, grid.columns, INSIDE, INSIDE, made)
+        self._in_rows = inside.transpose(1, 2)
+        self._there = _matrices().tile.expand(some, points, points)
+        self._back = _matrices().inside.expand(some, INSIDE * INSIDE, points)
 
-    def convolved(self, source: Tensor, top: int, left: int) -> Tensor:
-        """Return a band's part of the map, (4 rows, 4 columns, K).
+    def convolve(self, source: Tensor, top: int, rows: Tensor, *, rectifies: bool) -> None:
+        """Make a band's part of the map.
 
         Args:
             source: What is convolved, (H, W, C).
             top: Its row at which the band begins; less than 0 in the zeros above it.
-            left: Zeros to its left.
+            rows: Where it is put, (h, W', K); fewer than the band has where the map ends.
+            rectifies: Whether it is cut off at 0.
         """
-        (height, width, _), pixels, grid = source.shape, self._pixels, self._grid
-        first, last = max(top, 0), min(top + len(pixels), height)
+        pixels, kernels = self._pixels, self._kernels
+        first, last = max(top, 0), min(top + len(pixels), len(source))
         if last - first < len(pixels):  # at the edge of the map
-            pixels.zero_()
-        pixels[first - top : last - top, left : left + width] = source[first:last]
-        self._cut[: self._count].view(self._tiles.shape).copy_(self._tiles)
-        for part in range(0, len(self._cut), grid.at_a_time):
-            some = slice(part, part + grid.at_a_time)
+            pixels[: first - top] = 0
+            pixels[last - top :] = 0
+        pixels[first - top : last - top, self._across] = source[first:last]
+        self._placed.copy_(self._tiles)
+        for part in range(0, len(self._cut), kernels.at_a_time):
+            some = slice(part, part + kernels.at_a_time)
             torch.bmm(self._there, self._cut[some], out=self._at_points)
-            torch.bmm(self._at_points.transpose(0, 1), self._kernels, out=self._products[:-1])
-            torch.bmm(self._back, self._products.transpose(0, 1), out=self._inside[some])
-        inside = self._inside[: self._count].view(grid.band, grid.columns, INSIDE, INSIDE, -1)
-        return inside.transpose(1, 2).reshape(INSIDE * grid.band, INSIDE * grid.columns, -1)
+            products = onednn.convolved(
+                self._as_map, kernels.at_points, self._bias, groups=TILE * TILE
+            )
+            products = products.permute(0, 2, 3, 1).view(-1, TILE * TILE, kernels.made)
+            torch.bmm(self._back, products, out=self._inside[some])
+        inside = self._in_rows
+        if rows.numel() == inside.numel():
+            rows = rows.view(inside.shape)
+        else:
+            inside = inside.flatten(2, 3).flatten(0, 1)[: len(rows), : rows.shape[1]]
+        if rectifies:
+            torch.clamp_min(inside, 0, out=rows)
+        else:
+            rows.copy_(inside)
+
+
+def _size(shape: Sequence[int], padding: Sequence[int]) -> tuple[int, int]:
+    """Return the sides of what is made of a map (N, C, H, W) with zeros around it."""
+    height, width = (side + 2 * p - KERNEL + 1 for side, p in zip(shape[2:], padding, strict=True))
+    return height, width
 
 
 def _is_measured() -> bool:
@@ -203,16 +248,13 @@ def _is_measured() -> bool:
 
 
 @lru_cache
-def _matrices(turned: bool) -> Matrices:
-    """Return them; for kernels that are turned, with each point in its inverse's place."""
+def _matrices() -> Matrices:
     # a convolution is the transpose of a product of polynomials; what kernels are divided by, tiles
     # are multiplied by
     tile = np.linalg.inv(_powers(TILE)).T * _middles()[:, None]
     inside = _powers(INSIDE).T
-    if turned:
-        tile, inside = tile[INVERSES], inside[:, INVERSES]
-    added = np.ones((INSIDE * INSIDE, 1))
-    both = np.kron(tile, tile), np.concatenate([np.kron(inside, inside), added], axis=1)
+    ones = np.linalg.pinv(inside) @ np.ones(INSIDE)
+    both = np.kron(tile, tile), np.kron(inside, inside), np.kron(ones, ones)
     return Matrices(*(torch.from_numpy(matrix).float() for matrix in both))
 
 

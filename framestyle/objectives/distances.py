@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from framestyle import onednn
+
 
 def squared_norm(values: Tensor) -> Tensor:
     """Sum of squares, a scalar float32."""
@@ -146,7 +148,8 @@ class GramProducts:
         total: Tensor | None = None
         for part in torch.split(rows, self.CHUNK):
             exact = part.float()
-            total = exact.T @ exact if total is None else total.addmm_(exact.T, exact)
+            product = onednn.gram(exact) if onednn.can_multiply(exact) else exact.T @ exact
+            total = product if total is None else total.add_(product)
         assert total is not None
         return total
 
@@ -162,7 +165,11 @@ class GramProducts:
         rows = as_rows(features)  # d/dF of <S, F^T F> = 2 F S for a symmetric S
         grad = grad.to(rows.dtype)
         if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
-            onto.permute(0, 2, 3, 1).view(-1, rows.shape[1]).addmm_(rows, grad, alpha=2.0)
+            place = onto.permute(0, 2, 3, 1).view(rows.shape)
+            if onednn.can_multiply(rows) and place.dtype == rows.dtype:
+                onednn.add_product(place, rows, 2.0 * grad)
+            else:
+                place.addmm_(rows, grad, alpha=2.0)
             return onto
         slope = (rows @ (2.0 * grad)).view(1, height, width, -1).permute(0, 3, 1, 2)
         return slope if onto is None else onto + slope

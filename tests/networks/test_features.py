@@ -7,8 +7,8 @@ from torch import nn
 from framestyle.errors import ModelError
 from framestyle.networks import NETWORKS, network_spec
 from framestyle.networks.footprint import kept_by
-from framestyle.networks.packed import can_pack
 from framestyle.networks.sizes import map_sizes
+from framestyle.onednn import can_pack
 
 STYLE = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 DEEPEST = {

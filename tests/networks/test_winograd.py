@@ -7,14 +7,18 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks import NETWORKS, winograd
-from framestyle.networks.packed import PackedConv2d, Weights, can_pack
-from framestyle.networks.winograd import INSIDE, Grid, convolve, gains, kernels_at_points, suits
+from framestyle.networks import NETWORKS, packed, winograd
+from framestyle.networks.packed import PackedConv2d, Weights
+from framestyle.networks.winograd import INSIDE, Grid, Kernels, gains, grid_of, suits
+from framestyle.onednn import can_pack
 
 SIZES = [(16, 12), (13, 18), (3, 3), (5, 70), (70, 5), (41, 27)]
 """Of maps: whole tiles, parts of them, less than one, rows of more than are multiplied at a time,
 and several bands of which the last is not whole."""
 MOST_ERROR = 2e-6
+needs_onednn = pytest.mark.skipif(
+    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
+)
 
 
 def channels_last(*size):
@@ -25,65 +29,72 @@ def error(made, exact):
     return float((made.double() - exact).norm() / exact.norm())
 
 
+def convolve(x, weight, bias, padding, **how):
+    kernels = Kernels.of(weight, grid_of(x.shape, padding).at_a_time)
+    return winograd.convolve(x, kernels, bias, padding, **how)
+
+
 def used_by_default(monkeypatch):
     """Have convolutions take it whatever the processor."""
     monkeypatch.setattr(winograd, "_is_measured", lambda: True)
 
 
+@needs_onednn
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 2), (0, 2)])
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_map_is_that_of_the_convolution(size, padding, count):
     x, weight, bias = channels_last(count, 24, *size), torch.randn(10, 24, 3, 3), torch.randn(10)
     exact = nnf.conv2d(x.double(), weight.double(), bias.double(), padding=padding)
-    made = convolve(x, kernels_at_points(weight), bias, padding)
+    made = convolve(x, weight, bias, padding)
     assert made.is_contiguous(memory_format=torch.channels_last)
     assert made.shape == exact.shape
     assert error(made, exact) < MOST_ERROR
-    cut_off = convolve(x, kernels_at_points(weight), bias, padding, rectifies=True)
+    cut_off = convolve(x, weight, bias, padding, rectifies=True)
     torch.testing.assert_close(cut_off, made.relu(), rtol=0, atol=0)
-    bare = convolve(x, kernels_at_points(weight), None, padding)
+    bare = convolve(x, weight, None, padding)
     torch.testing.assert_close(made, bare + bias.view(1, -1, 1, 1), rtol=1e-4, atol=1e-4)
 
 
+@needs_onednn
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("padding", [0, 1, 2])
 def test_with_kernels_turned_it_is_the_way_back(size, padding):
     weight, grad = torch.randn(10, 24, 3, 3), channels_last(1, 10, *size)
     map_size = 1, 24, size[0] + 2 - 2 * padding, size[1] + 2 - 2 * padding
     exact = nn.grad.conv2d_input(map_size, weight.double(), grad.double(), padding=padding)
-    kernels = kernels_at_points(weight).transpose(1, 2)
-    made = convolve(grad, kernels, None, [2 - padding] * 2, turned=True)
-    assert error(made, exact) < MOST_ERROR
+    turned = weight.flip(2, 3).transpose(0, 1)
+    assert error(convolve(grad, turned, None, [2 - padding] * 2), exact) < MOST_ERROR
 
 
+@needs_onednn
 def test_the_error_does_not_grow_with_the_channels():
     weight, x = torch.randn(64, 512, 3, 3), channels_last(1, 512, 32, 32).relu()
     exact = nnf.conv2d(x.double(), weight.double(), padding=1)
-    by_points = error(convolve(x, kernels_at_points(weight), None, (1, 1)), exact)
+    by_points = error(convolve(x, weight, None, (1, 1)), exact)
     as_written = error(nnf.conv2d(x, weight, padding=1), exact)
     assert by_points < MOST_ERROR
     assert by_points < 5 * as_written
 
 
+@needs_onednn
 def test_nothing_is_left_of_one_picture_in_the_next():
     weight, x = torch.randn(8, 24, 3, 3), channels_last(2, 24, 30, 30)
     x[0] *= 1e6
-    made = convolve(x, kernels_at_points(weight), None, (1, 1))
-    alone = convolve(x[1:], kernels_at_points(weight), None, (1, 1))
+    made = convolve(x, weight, None, (1, 1))
+    alone = convolve(x[1:], weight, None, (1, 1))
     torch.testing.assert_close(made[1:], alone, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 9), (17, 960), (960, 17), (64, 64), (135, 240)])
-@pytest.mark.parametrize("channels", [1, 128, 512])
-def test_a_grid_covers_the_map(size, channels):
-    grid = Grid.of(*size, channels)
+def test_a_grid_covers_the_map(size):
+    grid = Grid.of(*size)
     assert 0 <= INSIDE * grid.rows - size[0] < INSIDE
     assert 0 <= INSIDE * grid.columns - size[1] < INSIDE
-    assert grid.at_a_time <= max(1, min(winograd.MOST_TILES, channels // 2))
+    assert grid.at_a_time <= winograd.MOST_TILES
     assert grid.band == 1 or grid.at_a_time == grid.band * grid.columns
-    bands = -(-grid.rows // grid.band)
-    assert bands * grid.band - grid.rows < bands  # no more is computed in vain
+    made = -(-grid.rows // grid.band) * grid.band
+    assert made - grid.rows <= grid.rows // 8  # little is computed in vain
 
 
 def test_what_gains_by_it(monkeypatch):
@@ -110,9 +121,7 @@ def test_what_gains_by_it(monkeypatch):
     assert gains(nn.Conv2d(128, 128, 3)) == (capability == "AVX2")
 
 
-@pytest.mark.skipif(
-    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
-)
+@needs_onednn
 def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
     used_by_default(monkeypatch)
     like = nn.Conv2d(128, 128, 3, padding=1).requires_grad_(False)
@@ -137,42 +146,58 @@ def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
         there_and_back(20)
     there_and_back(20)
     x = channels_last(1, 128, 48, 48)
-    assert onednn_says(lambda: layer(x)) == []
+    layer(x)
+    grid = grid_of(x.shape, [1, 1])
+    # once for each band, and no kernels are reordered again
+    assert onednn_says(lambda: layer(x)) == ["convolution"] * -(-grid.rows // grid.band)
     like.to(torch.bfloat16)
     if can_pack("cpu", torch.bfloat16):
         assert onednn_says(lambda: layer(x.bfloat16())) != []
 
 
-@pytest.mark.skipif(
-    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
-)
-def test_kernels_are_taken_to_the_points_once_for_all_threads_and_sizes(monkeypatch):
+@needs_onednn
+def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch):
     used_by_default(monkeypatch)
     made = []
+    of = Kernels.of
 
-    def counted(weight):
-        made.append(weight.shape)
-        return kernels_at_points(weight)
+    def counted(weight, at_a_time):
+        made.append((*weight.shape, at_a_time))
+        return of(weight, at_a_time)
 
-    monkeypatch.setattr(winograd, "kernels_at_points", counted)
-    like = nn.Conv2d(128, 128, 3, padding=1).requires_grad_(False)
+    monkeypatch.setattr(Kernels, "of", counted)
+    like = nn.Conv2d(128, 160, 3, padding=1).requires_grad_(False)
     weights = Weights(like)
-    maps = [channels_last(1, 128, side, side) for side in (28, 36, 28, 44)]
+    maps = [channels_last(1, 128, side, side) for side in (28, 36, 28, 36)]
     expected = [nnf.conv2d(x, like.weight, like.bias, padding=1) for x in maps]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda x: weights.forth(x, rectifies=False), maps))
         list(pool.map(weights.back, found))
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
-    assert len(made) == 1
+    assert len(made) == len(set(made)) == 4  # both sizes, both ways
     like.weight.data = like.weight.data * 2.0
+    like.bias.data = like.bias.data + 1.0
     torch.testing.assert_close(
         weights.forth(maps[0], rectifies=False),
         nnf.conv2d(maps[0], like.weight, like.bias, padding=1),
         rtol=1e-4,
         atol=1e-5,
     )
-    assert len(made) == 2
+    assert len(made) == 5
+
+
+@needs_onednn
+@pytest.mark.parametrize(("channels", "kept"), [(128, 4), (512, 2)])
+def test_kernels_of_few_sizes_are_kept(monkeypatch, channels, kept):
+    used_by_default(monkeypatch)
+    like = nn.Conv2d(channels, channels, 3, padding=1, bias=False).requires_grad_(False)
+    weights = Weights(like)
+    for side in (28, 36, 44, 60) if kept > 2 else (28, 36):
+        weights.back(weights.forth(channels_last(1, channels, side, side), rectifies=False))
+    held = sum(nbytes for _, _, nbytes in weights._kept.values())
+    assert len(weights._kept) >= kept
+    assert len(weights._kept) == 2 or held <= packed.SIZES_BYTES
 
 
 def test_a_whole_network_gives_what_it_gives_without(make_model, monkeypatch):

@@ -1,0 +1,62 @@
+"""Products of matrices by convolutions of one by one are torch's own."""
+
+import pytest
+import torch
+
+from framestyle import onednn
+from framestyle.objectives.distances import GramProducts
+
+needs_onednn = pytest.mark.skipif(
+    not onednn.can_pack("cpu", torch.float32),
+    reason="torch has no oneDNN that takes reordered weights",
+)
+
+
+def rows_of(count, columns):
+    return torch.randn(count, columns, generator=torch.Generator().manual_seed(count))
+
+
+@needs_onednn
+@pytest.mark.parametrize("columns", [8, 16, 64, 96, 160])
+@pytest.mark.parametrize("per_column", [16, 39, 101])
+def test_products_are_exact_to_rounding(columns, per_column):
+    rows = rows_of(per_column * columns + 3, columns)
+    assert onednn.can_multiply(rows)
+    exact = rows.double().T @ rows.double()
+    made = onednn.gram(rows)
+    assert (made - exact).norm() / exact.norm() < 1e-6
+    symmetric, onto = made / len(rows), rows_of(len(rows), columns).add_(1.0)
+    expected = onto.double() + rows.double() @ symmetric.double()
+    onednn.add_product(onto, rows, symmetric)
+    assert (onto - expected).norm() / expected.norm() < 1e-6
+
+
+def test_what_does_not_gain_is_left_to_torch():
+    rows = rows_of(4096, 64)
+    assert not onednn.can_multiply(rows[:, :60].contiguous())
+    assert not onednn.can_multiply(rows[:, :32])
+    assert not onednn.can_multiply(rows[:512])
+    assert not onednn.can_multiply(rows.double())
+    assert not onednn.can_multiply(rows.to("meta"))
+
+
+@needs_onednn
+@pytest.mark.parametrize("count", [1, 4])
+def test_gram_products_use_it_on_any_number_of_threads(count, monkeypatch):
+    threads = torch.get_num_threads()
+    features = rows_of(60 * 50, 64).view(1, 60, 50, 64).permute(0, 3, 1, 2)
+    onto = torch.ones(1, 64, 60, 50).contiguous(memory_format=torch.channels_last)
+    products = GramProducts()
+    torch.set_num_threads(count)
+    try:
+        total = products.total(features)
+        slope = products.slope(
+            features, total / 3000, onto.clone(memory_format=torch.preserve_format)
+        )
+        monkeypatch.setattr(onednn, "can_multiply", lambda rows: False)
+        expected = products.total(features)
+        by_torch = products.slope(features, expected / 3000, onto)
+    finally:
+        torch.set_num_threads(threads)
+    torch.testing.assert_close(total, expected, rtol=1e-5, atol=1e-3)
+    torch.testing.assert_close(slope, by_torch, rtol=1e-5, atol=1e-3)
