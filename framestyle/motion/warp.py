@@ -87,20 +87,25 @@ def _lanczos() -> list[float]:
 
 def _sampled(image: Tensor, places: Tensor, mode: str) -> Tensor:
     """Sample a picture (1, C, H, W) at places (1, 2, h, w), in its pixels, (x, y)."""
-    sides = image.shape[3], image.shape[2]
+    sides, device = (image.shape[3], image.shape[2]), image.device
     # grid_sample wants [-1, 1] between the centres of the corner pixels
     pairs = zip(places.unbind(dim=1), sides, strict=True)
     normal = torch.stack([at * (2.0 / max(side - 1, 1)) - 1.0 for at, side in pairs], dim=-1)
     # on Apple's GPUs it knows neither this border nor bicubic, before torch 2.11
     where = torch.device("cpu") if image.device.type == "mps" else image.device
+    image, normal = image.to(where), normal.to(where, image.dtype)
+    # on a CPU torch gives each thread pictures of its own, so that one is cut into as many
+    count, height = torch.get_num_threads() if where.type == "cpu" else 1, normal.shape[1]
+    strips = nnf.pad(normal, (0, 0, 0, 0, 0, -height % count)).view(count, -1, *normal.shape[2:])
     sampled = nnf.grid_sample(
-        image.to(where),
-        normal.to(where, image.dtype),
+        image.expand(count, -1, -1, -1),
+        strips,
         mode=mode,
         padding_mode="border",
         align_corners=True,
     )
-    return sampled.to(image.device)
+    sampled = sampled.transpose(0, 1).flatten(1, 2)[None, :, :height]
+    return sampled.to(device)
 
 
 def grid(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
