@@ -54,6 +54,7 @@ def restored_afterwards() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(1)  # the others end, which a thread may have started that gives way
         cv2.setNumThreads(cv2_threads)
         torch.backends.cudnn.deterministic = repeats
         if rounds is not None:

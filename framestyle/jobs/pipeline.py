@@ -27,6 +27,7 @@ from framestyle.motion import CachedFlow, FlowSource
 from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
 from framestyle.transfer import Download, OwnStream, on_stream
+from framestyle.waiting import giving_way
 
 
 @dataclass
@@ -94,7 +95,9 @@ class Pipeline:
 
     def _go(self, leg: Leg, first: int, state: ClipState, departures: Departures) -> None:
         within = partial(on_stream, self.stream)
-        reading = ReadAhead(self._arrivals(leg, first), within)
+        # on a GPU a frame waits for its motion; here it wants the cores that the search is on
+        ahead = giving_way if self.device.type == "cpu" else within
+        reading = ReadAhead(self._arrivals(leg, first), ahead)
         writing = WriteBehind(departures.write, within)
         try:
             for arrival in reading:

@@ -1,8 +1,13 @@
 """Whole runs: every form of input and output, what the frames look like, what is heard of it."""
 
 import itertools
+import os
+import sys
 import threading
+import time
+from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +18,7 @@ from framestyle.errors import FramestyleError
 from framestyle.jobs.run import run
 from framestyle.media import open_source
 from framestyle.progress import FrameDone, IterationDone, Notice, RunDone, RunStarted
+from framestyle.waiting import NICENESS
 
 NOTHING = {"dream": {"enabled": False}, "style": {"enabled": False}}
 
@@ -229,6 +235,32 @@ def test_threads_and_processes_end(clip_file, style_file, quick, ffmpegs, tmp_pa
         run(clip_file, [(style_file, 1.0)], tmp_path / "other.mp4", quick, stop)
     assert threading.active_count() == before
     assert ffmpegs() == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of single threads")
+def test_what_reads_ahead_gives_way_and_nothing_does_afterwards(
+    clip_file, style_file, quick, tmp_path
+):
+    def nicenesses():
+        found = {}
+        for entry in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has ended since
+                found[int(entry.name)] = os.getpriority(os.PRIO_PROCESS, int(entry.name))
+        return found
+
+    usual, found = nicenesses(), set()
+
+    def listen(event):
+        ahead = [t.native_id for t in threading.enumerate() if t.name == "read ahead"]
+        found.update(nicenesses().get(thread) for thread in ahead)
+
+    run(clip_file, [(style_file, 1.0)], tmp_path / "out.mp4", quick, progress=listen)
+    own = usual[threading.get_native_id()]
+    assert own + NICENESS in found
+    deadline = time.monotonic() + 5  # threads that have been told to end
+    while set(nicenesses().values()) - {own} and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert set(nicenesses().values()) == {own}
 
 
 def test_nothing_crosses_a_cut(texture, moving_clip, save_picture, style_file, quick, tmp_path):
