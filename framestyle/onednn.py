@@ -1,8 +1,8 @@
 """oneDNN's convolutions on a CPU, by operations that torch has for its compiler.
 
 They take weights in oneDNN's own order, and cut off at 0, or add to what is there, before they
-write. A product of matrices is a convolution of one by one: of matrices in float32 it runs at 1.15
-to 1.3 times the rate of torch's own products on AMD's processors.
+write. A product of matrices is a convolution of one by one: of large matrices in float32 it runs at
+1.15 to 1.3 times the rate of torch's own products on AMD's processors with AVX2.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from torch import Tensor
 LANES = 8
 """Numbers of float32 that a processor with AVX2 takes at once: of other channels than multiples of
 as many, oneDNN's products are slow."""
-
-LEAST_ROWS = 16
-"""For each column of matrices that gain by it; with fewer, what is around a product takes too
-long."""
+LEAST_MULTIPLICATIONS = 120 << 20
+"""Of a product that gains by it. Its threads wait awake for each other, which costs small ones more
+than they gain where other programs want the cores."""
 
 _CONVOLVE: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise", None), "default", None)
 _ADD: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)
 _REORDER: Any = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
+_ORDER: Any = getattr(torch.ops.mkldnn, "_get_mkldnn_serialized_md", None)
 _ONES, _ZEROS = [1, 1], [0, 0]
 
 
@@ -68,6 +68,15 @@ def reordered(
     return made
 
 
+def order_of(weight: Tensor) -> bytes | None:
+    """Return in which order weights lie: maps of many sizes have the same. None if torch hides it.
+
+    Args:
+        weight: As ``reordered`` returns it.
+    """
+    return None if _ORDER is None else _ORDER(weight).numpy().tobytes()
+
+
 def add_product(onto: Tensor, rows: Tensor, matrix: Tensor) -> None:
     """Add a product of matrices to what is there.
 
@@ -96,8 +105,16 @@ def can_multiply(rows: Tensor) -> bool:
     """Tell whether products of rows (M, N) gain by it."""
     count, columns = rows.shape
     suits = rows.dtype == torch.float32 and columns % LANES == 0 and rows.is_contiguous()
-    suits = suits and count >= LEAST_ROWS * columns
-    return suits and _ADD is not None and can_pack(rows.device.type, rows.dtype)
+    suits = suits and count * columns * columns >= LEAST_MULTIPLICATIONS
+    return suits and is_measured() and _ADD is not None and can_pack(rows.device.type, rows.dtype)
+
+
+def is_measured() -> bool:
+    """Tell whether the processor is of a kind on which products gain by it: AMD's with AVX2.
+
+    On AMD's with AVX-512, oneDNN's convolutions run at twice the rate of MKL's products.
+    """
+    return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 @lru_cache

@@ -54,7 +54,8 @@ def restored_afterwards() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(torch_threads)
-        cv2.setNumThreads(1)  # the others end, which a thread may have started that gives way
+        # OpenCV's threads end, as they may have been started by one that gives way
+        cv2.setNumThreads(1)
         cv2.setNumThreads(cv2_threads)
         torch.backends.cudnn.deterministic = repeats
         if rounds is not None:

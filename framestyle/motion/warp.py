@@ -96,15 +96,18 @@ def _sampled(image: Tensor, places: Tensor, mode: str) -> Tensor:
     image, normal = image.to(where), normal.to(where, image.dtype)
     # on a CPU torch gives each thread pictures of its own, so that one is cut into as many
     count, height = torch.get_num_threads() if where.type == "cpu" else 1, normal.shape[1]
-    strips = nnf.pad(normal, (0, 0, 0, 0, 0, -height % count)).view(count, -1, *normal.shape[2:])
+    if count > 1:
+        normal = nnf.pad(normal, (0, 0, 0, 0, 0, -height % count))
+        normal = normal.view(count, -1, *normal.shape[2:])
     sampled = nnf.grid_sample(
         image.expand(count, -1, -1, -1),
-        strips,
+        normal,
         mode=mode,
         padding_mode="border",
         align_corners=True,
     )
-    sampled = sampled.transpose(0, 1).flatten(1, 2)[None, :, :height]
+    if count > 1:
+        sampled = sampled.transpose(0, 1).flatten(1, 2)[None, :, :height].contiguous()
     return sampled.to(device)
 
 

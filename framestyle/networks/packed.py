@@ -28,10 +28,11 @@ from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
 from framestyle.onednn import can_pack
 
-SIZES_BYTES = 40 << 20
-"""The order depends on the size of the map. Of each layer, as many are kept as this holds."""
-LEAST_KEPT = 2
-"""Kept in any case: both ways of one size."""
+ORDERS_BYTES = 40 << 20
+"""The order depends on the size of the map; a few of them serve all sizes. Of each layer, as many
+are kept as this holds."""
+LEAST_KEPT = 4
+"""Kept in any case: both ways in two orders, since a picture is often seen at two sizes in turn."""
 
 _ATEN = torch.ops.aten
 
@@ -57,14 +58,15 @@ class Weights:
         self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
         self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
         self._gains = winograd.gains(like)
-        self._kept: OrderedDict[Hashable, tuple[Tensor, Any, int]] = OrderedDict()
+        self._orders: dict[Hashable, Hashable] = {}
+        self._kept: OrderedDict[Hashable, tuple[Tensor, Tensor, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Weights":
         """Return those of the layer's copy, of which nothing is kept yet."""
         made = copy.copy(self)
         made._weight, made._bias = copy.deepcopy((self._weight, self._bias), memo)
-        made._kept, made._lock = OrderedDict(), threading.Lock()
+        made._orders, made._kept, made._lock = {}, OrderedDict(), threading.Lock()
         return made
 
     def forth(self, x: Tensor, *, rectifies: bool) -> Tensor:
@@ -87,17 +89,14 @@ class Weights:
         weight = self._reordered(grad.shape, *how, turned=True)
         return onednn.convolved(grad, weight, None, *how)
 
-    def _at_points(
-        self, shape: torch.Size, padding: Sequence[int], *, turned: bool
-    ) -> winograd.Kernels:
+    def _at_points(self, shape: torch.Size, padding: Sequence[int], *, turned: bool) -> Tensor:
         """Return the kernels as products at points take them, for a map of some shape."""
         some = winograd.grid_of(shape, padding).at_a_time
 
-        def make(weight: Tensor) -> winograd.Kernels:
-            return winograd.Kernels.of(_turned(weight) if turned else weight, some)
+        def make(weight: Tensor) -> Tensor:
+            return winograd.kernels_at_points(_turned(weight) if turned else weight, some)
 
-        made: winograd.Kernels = self._once(("at points", turned, some), make, winograd.GROWTH)
-        return made
+        return self._once(("at points", turned), some, make, winograd.GROWTH)
 
     def _reordered(
         self,
@@ -114,27 +113,33 @@ class Weights:
             weight = _turned(weight) if turned else weight
             return onednn.reordered(weight, shape, padding, stride, dilation)
 
-        made: Tensor = self._once((turned, shape), make)
-        return made
+        return self._once(("as they are", turned), shape, make)
 
-    def _once(self, key: Hashable, make: Callable[[Tensor], Any], growth: int = 1) -> Any:
+    def _once(
+        self, kind: Hashable, size: Hashable, make: Callable[[Tensor], Tensor], growth: int = 1
+    ) -> Tensor:
         """Return what is made of the weights, as they are now, once for all threads.
 
         Args:
-            key: What it depends on, beside the weights.
+            kind: What is made of them.
+            size: What its order depends on.
             make: Makes it.
             growth: Of memory that it takes, over theirs.
         """
         weight = self._weight.detach()
+        size = size, weight.dtype
         # a network that is moved or cast has other numbers in the same parameters
-        key = key, weight.data_ptr(), weight._version
+        numbers = kind, weight.data_ptr(), weight._version
         with self._lock:
-            if key not in self._kept:
-                # held, so that no others get its place in memory
-                self._kept[key] = weight, make(weight), growth * weight.nbytes
-            self._kept.move_to_end(key)
-            made = self._kept[key][1]
-            while len(self._kept) > LEAST_KEPT and self._kept_bytes() > SIZES_BYTES:
+            order = self._orders.get((kind, size))
+            if (numbers, order) not in self._kept:
+                made = make(weight)
+                order = self._orders[kind, size] = onednn.order_of(made) or size
+                # weights are held, so that no others get their place in memory
+                self._kept.setdefault((numbers, order), (weight, made, growth * weight.nbytes))
+            self._kept.move_to_end((numbers, order))
+            made = self._kept[numbers, order][1]
+            while len(self._kept) > LEAST_KEPT and self._kept_bytes() > ORDERS_BYTES:
                 self._kept.popitem(last=False)
         return made
 

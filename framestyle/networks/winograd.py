@@ -81,35 +81,6 @@ class Grid:
         return cls(rows, columns, band, -(-band * columns // -(-columns // MOST_TILES)))
 
 
-@dataclass(frozen=True)
-class Kernels:
-    """Those of a convolution at the points, in oneDNN's order.
-
-    Attributes:
-        channels: That they take, C.
-        made: That they make, K.
-        at_points: (36 K, C, 1, 1), in 36 groups.
-        at_a_time: Tiles by which they are multiplied at a time, whose number decides the order.
-    """
-
-    channels: int
-    made: int
-    at_points: Tensor
-    at_a_time: int
-
-    @classmethod
-    def of(cls, weight: Tensor, at_a_time: int) -> "Kernels":
-        """Return those of a convolution, of its weights (K, C, 3, 3)."""
-        made, channels = weight.shape[:2]
-        # divided by p, 1 + a p + b p^2 has the same three terms at 1/p, in another order
-        side = _powers(KERNEL) / _middles()[:, None]
-        both = torch.from_numpy(np.kron(side, side)).to(weight)
-        points = (both @ weight.permute(2, 3, 0, 1).reshape(KERNEL * KERNEL, -1)).view(-1, channels)
-        shape = 1, TILE * TILE * channels, at_a_time, 1
-        at_points = onednn.reordered(points[:, :, None, None], shape, groups=TILE * TILE)
-        return cls(channels, made, at_points, at_a_time)
-
-
 def gains(like: nn.Conv2d) -> bool:
     """Tell whether a convolution takes less time by products at points, on maps of some size."""
     steps = *like.kernel_size, *like.stride, *like.dilation, like.groups
@@ -117,7 +88,7 @@ def gains(like: nn.Conv2d) -> bool:
         return False
     channels = sorted((like.in_channels, like.out_channels))
     enough = all(has >= least for has, least in zip(channels, LEAST_CHANNELS, strict=True))
-    return steps == (KERNEL, KERNEL, 1, 1, 1, 1, 1) and enough and _is_measured()
+    return steps == (KERNEL, KERNEL, 1, 1, 1, 1, 1) and enough and onednn.is_measured()
 
 
 def suits(x: Tensor) -> bool:
@@ -130,9 +101,25 @@ def suits(x: Tensor) -> bool:
     return x.dtype == torch.float32 and is_large
 
 
+def kernels_at_points(weight: Tensor, at_a_time: int) -> Tensor:
+    """Return the kernels of a convolution at the points, (36 K, C, 1, 1) in oneDNN's order.
+
+    Args:
+        weight: They, (K, C, 3, 3).
+        at_a_time: Tiles by which they will be multiplied at a time: it may decide the order.
+    """
+    channels = weight.shape[1]
+    # divided by p, 1 + a p + b p^2 has the same three terms at 1/p, in another order
+    side = _powers(KERNEL) / _middles()[:, None]
+    both = torch.from_numpy(np.kron(side, side)).to(weight)
+    points = both @ weight.permute(2, 3, 0, 1).reshape(KERNEL * KERNEL, -1)
+    shape = 1, TILE * TILE * channels, at_a_time, 1
+    return onednn.reordered(points.view(-1, channels, 1, 1), shape, groups=TILE * TILE)
+
+
 def convolve(
     x: Tensor,
-    kernels: Kernels,
+    kernels: Tensor,
     bias: Tensor | None,
     padding: Sequence[int],
     *,
@@ -142,14 +129,14 @@ def convolve(
 
     Args:
         x: What is convolved, (N, C, H, W) float32, channels-last.
-        kernels: Made for as many tiles at a time as the grid of the map has.
+        kernels: At the points, for as many tiles at a time as the grid of the map has.
         bias: What is added, (K), or None.
         padding: Zeros around ``x``, [vertical, horizontal].
         rectifies: Whether the map is cut off at 0.
     """
     grid, size = grid_of(x.shape, padding), _size(x.shape, padding)
     bands = _Bands(grid, kernels, bias, slice(padding[1], padding[1] + x.shape[3]))
-    result = x.new_empty((len(x), *size, kernels.made))
+    result = x.new_empty((len(x), *size, bands.made))
     for source, target in zip(x.permute(0, 2, 3, 1), result, strict=True):
         for row in range(0, grid.rows, grid.band):
             rows = target[INSIDE * row : INSIDE * (row + grid.band)]
@@ -167,14 +154,18 @@ class _Bands:
 
     Args:
         grid: The tiles of the map.
-        kernels: What it is convolved with.
+        kernels: What it is convolved with, at the points.
         bias: What is added, (K), or None.
         across: Where the map lies in the tiles; zeros are to its left and to its right.
+
+    Attributes:
+        made: Channels that are made, K.
     """
 
-    def __init__(self, grid: Grid, kernels: Kernels, bias: Tensor | None, across: slice) -> None:
-        self._kernels, self._across = kernels, across
-        some, points, channels, made = grid.at_a_time, TILE * TILE, kernels.channels, kernels.made
+    def __init__(self, grid: Grid, kernels: Tensor, bias: Tensor | None, across: slice) -> None:
+        some, points, channels = grid.at_a_time, TILE * TILE, kernels.shape[1]
+        self.made = made = len(kernels) // points
+        self._kernels, self._across, self._at_a_time = kernels, across, some
         # so much at the points is the bias on the map
         self._bias = bias if bias is None else (_matrices().ones[:, None] * bias).flatten()
         new = _matrices().tile.new_empty
@@ -207,20 +198,18 @@ class _Bands:
             rows: Where it is put, (h, W', K); fewer than the band has where the map ends.
             rectifies: Whether it is cut off at 0.
         """
-        pixels, kernels = self._pixels, self._kernels
+        pixels = self._pixels
         first, last = max(top, 0), min(top + len(pixels), len(source))
         if last - first < len(pixels):  # at the edge of the map
             pixels[: first - top] = 0
             pixels[last - top :] = 0
         pixels[first - top : last - top, self._across] = source[first:last]
         self._placed.copy_(self._tiles)
-        for part in range(0, len(self._cut), kernels.at_a_time):
-            some = slice(part, part + kernels.at_a_time)
+        for part in range(0, len(self._cut), self._at_a_time):
+            some = slice(part, part + self._at_a_time)
             torch.bmm(self._there, self._cut[some], out=self._at_points)
-            products = onednn.convolved(
-                self._as_map, kernels.at_points, self._bias, groups=TILE * TILE
-            )
-            products = products.permute(0, 2, 3, 1).view(-1, TILE * TILE, kernels.made)
+            products = onednn.convolved(self._as_map, self._kernels, self._bias, groups=TILE * TILE)
+            products = products.permute(0, 2, 3, 1).view(-1, TILE * TILE, self.made)
             torch.bmm(self._back, products, out=self._inside[some])
         inside = self._in_rows
         if rows.numel() == inside.numel():
@@ -237,14 +226,6 @@ def _size(shape: Sequence[int], padding: Sequence[int]) -> tuple[int, int]:
     """Return the sides of what is made of a map (N, C, H, W) with zeros around it."""
     height, width = (side + 2 * p - KERNEL + 1 for side, p in zip(shape[2:], padding, strict=True))
     return height, width
-
-
-def _is_measured() -> bool:
-    """Tell whether the processor is of a kind on which the gain was measured: AMD's with AVX2.
-
-    On AMD's with AVX-512, oneDNN's convolutions run at twice the rate of MKL's products.
-    """
-    return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 @lru_cache

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from framestyle import onednn
 from framestyle.networks import NETWORKS, packed
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Packer, Weights
@@ -190,13 +191,14 @@ def test_of_many_sizes_the_last_ones_are_kept(monkeypatch):
     like = frozen(nn.Conv2d(16, 16, 3))
     weights = Weights(like)
     ours = PackedConv2d(like, weights)
-    monkeypatch.setattr(packed, "SIZES_BYTES", 6 * like.weight.nbytes)
+    monkeypatch.setattr(onednn, "order_of", lambda weight: None)  # so that each size has its own
+    monkeypatch.setattr(packed, "ORDERS_BYTES", 6 * like.weight.nbytes)
     for side in (8, 9, 10, 11, 12, 8):
         assert_same(ours, like, torch.randn(1, 16, side, side))
     assert len(weights._kept) == 6  # of three sizes, forth and back
-    monkeypatch.setattr(packed, "SIZES_BYTES", 0)
+    monkeypatch.setattr(packed, "ORDERS_BYTES", 0)
     assert_same(ours, like, torch.randn(1, 16, 13, 13))
-    assert len(weights._kept) == 2  # both ways of the last size
+    assert len(weights._kept) == packed.LEAST_KEPT
 
 
 @needs_onednn

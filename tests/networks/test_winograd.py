@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
+from framestyle import onednn
 from framestyle.networks import NETWORKS, packed, winograd
 from framestyle.networks.packed import PackedConv2d, Weights
-from framestyle.networks.winograd import INSIDE, Grid, Kernels, gains, grid_of, suits
+from framestyle.networks.winograd import INSIDE, Grid, gains, grid_of, kernels_at_points, suits
 from framestyle.onednn import can_pack
 
 SIZES = [(16, 12), (13, 18), (3, 3), (5, 70), (70, 5), (41, 27)]
@@ -30,13 +31,13 @@ def error(made, exact):
 
 
 def convolve(x, weight, bias, padding, **how):
-    kernels = Kernels.of(weight, grid_of(x.shape, padding).at_a_time)
+    kernels = kernels_at_points(weight, grid_of(x.shape, padding).at_a_time)
     return winograd.convolve(x, kernels, bias, padding, **how)
 
 
 def used_by_default(monkeypatch):
     """Have convolutions take it whatever the processor."""
-    monkeypatch.setattr(winograd, "_is_measured", lambda: True)
+    monkeypatch.setattr(onednn, "is_measured", lambda: True)
 
 
 @needs_onednn
@@ -159,13 +160,12 @@ def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
 def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch):
     used_by_default(monkeypatch)
     made = []
-    of = Kernels.of
 
     def counted(weight, at_a_time):
         made.append((*weight.shape, at_a_time))
-        return of(weight, at_a_time)
+        return kernels_at_points(weight, at_a_time)
 
-    monkeypatch.setattr(Kernels, "of", counted)
+    monkeypatch.setattr(winograd, "kernels_at_points", counted)
     like = nn.Conv2d(128, 160, 3, padding=1).requires_grad_(False)
     weights = Weights(like)
     maps = [channels_last(1, 128, side, side) for side in (28, 36, 28, 36)]
@@ -188,16 +188,49 @@ def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch):
 
 
 @needs_onednn
-@pytest.mark.parametrize(("channels", "kept"), [(128, 4), (512, 2)])
-def test_kernels_of_few_sizes_are_kept(monkeypatch, channels, kept):
+def test_sizes_that_are_seen_in_turn_take_the_kernels_of_before(monkeypatch):
     used_by_default(monkeypatch)
-    like = nn.Conv2d(channels, channels, 3, padding=1, bias=False).requires_grad_(False)
+    monkeypatch.setattr(packed, "ORDERS_BYTES", 0)  # as of a layer with many channels
+    made = []
+
+    def counted(weight, at_a_time):
+        made.append(at_a_time)
+        return kernels_at_points(weight, at_a_time)
+
+    monkeypatch.setattr(winograd, "kernels_at_points", counted)
+    like = nn.Conv2d(256, 256, 3, padding=1).requires_grad_(False)
     weights = Weights(like)
-    for side in (28, 36, 44, 60) if kept > 2 else (28, 36):
-        weights.back(weights.forth(channels_last(1, channels, side, side), rectifies=False))
-    held = sum(nbytes for _, _, nbytes in weights._kept.values())
-    assert len(weights._kept) >= kept
-    assert len(weights._kept) == 2 or held <= packed.SIZES_BYTES
+    for round_ in range(3):
+        for side in (32, 45):
+            x = channels_last(1, 256, side, side)
+            expected = nnf.conv2d(x, like.weight, like.bias, padding=1)
+            found = weights.forth(x, rectifies=False)
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+            weights.back(found)
+        if round_ == 0:
+            first = len(made)
+    assert len(set(made)) == 2
+    assert len(made) == first == 4
+    assert len(weights._kept) <= packed.LEAST_KEPT
+
+
+@needs_onednn
+def test_sizes_share_kernels_that_lie_in_the_same_order(monkeypatch, onednn_says):
+    used_by_default(monkeypatch)
+    like = nn.Conv2d(128, 160, 3, padding=1).requires_grad_(False)
+    weights = Weights(like)
+    maps = [channels_last(1, 128, side, side) for side in range(28, 72, 4)]
+    for x in maps:
+        weights.forth(x, rectifies=False)
+    grids = [grid_of(x.shape, [1, 1]) for x in maps]
+    orders = {
+        onednn.order_of(kernels_at_points(like.weight, grid.at_a_time)) or grid.at_a_time
+        for grid in grids
+    }
+    assert len(weights._kept) == len(orders)
+    said = onednn_says(lambda: [weights.forth(x, rectifies=False) for x in maps])
+    bands = sum(-(-grid.rows // grid.band) for grid in grids)
+    assert said == ["convolution"] * bands  # and nothing is reordered
 
 
 def test_a_whole_network_gives_what_it_gives_without(make_model, monkeypatch):
