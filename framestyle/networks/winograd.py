@@ -70,6 +70,7 @@ class Grid:
     at_a_time: int
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def of(cls, height: int, width: int) -> "Grid":
         """Return that of a convolution's map of some size."""
         rows, columns = -(-height // INSIDE), -(-width // INSIDE)
