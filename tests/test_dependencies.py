@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "transfer": set(),
     "exhaustion": set(),
     "waiting": set(),
+    "onednn": set(),
     "graphs": {"errors", "exhaustion", "transfer"},
 }
 BASE = set(MAY_IMPORT)
