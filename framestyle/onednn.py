@@ -110,9 +110,9 @@ def can_multiply(rows: Tensor) -> bool:
 
 
 def is_measured() -> bool:
-    """Tell whether the processor is of a kind on which products gain by it: AMD's with AVX2.
+    """Tell whether the processor is of a kind on which the gain was measured: AMD's with AVX2.
 
-    On AMD's with AVX-512, oneDNN's convolutions run at twice the rate of MKL's products.
+    torch tells what processors can do, not who made them, so that Intel's with AVX2 are taken too.
     """
     return torch.backends.cpu.get_cpu_capability() == "AVX2"
 

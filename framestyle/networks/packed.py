@@ -26,7 +26,6 @@ from framestyle.networks import winograd
 from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
-from framestyle.onednn import can_pack
 
 ORDERS_BYTES = 40 << 20
 """The order depends on the size of the map; a few of them serve all sizes. Of each layer, as many
@@ -183,7 +182,7 @@ class PackedConv2d(nn.Conv2d):
         """Return its map; for the way back, that is needed where it is cut off at 0."""
         if self.reflects:
             x = framed(x)
-        if can_pack(x.device.type, x.dtype):
+        if onednn.can_pack(x.device.type, x.dtype):
             made = self.packed.forth(x, rectifies=self.rectifies)
         else:
             how = self.stride, self.packed.padding, self.dilation
@@ -195,7 +194,7 @@ class PackedConv2d(nn.Conv2d):
         """Return the gradient in a map."""
         if self.rectifies:
             grad = cut_off(grad, kept.pop(), spare=spare)
-        if self.packed.turns and can_pack(grad.device.type, grad.dtype):
+        if self.packed.turns and onednn.can_pack(grad.device.type, grad.dtype):
             of_x = self.packed.back(grad)
         else:
             how = self.stride, self.packed.padding, self.dilation, False, [0, 0], 1
@@ -227,7 +226,7 @@ class Packer:
             taps: What is not None is looked at after its stage.
             device: Others than CPUs run them as they are.
         """
-        if not can_pack(device.type, torch.float32):
+        if not onednn.can_pack(device.type, torch.float32):
             return list(stages)
         made = [self._stage(stage) for stage in stages]
         for number, stage in enumerate(made[:-1]):

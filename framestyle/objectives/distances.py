@@ -166,7 +166,7 @@ class GramProducts:
         grad = grad.to(rows.dtype)
         if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
             place = onto.permute(0, 2, 3, 1).view(rows.shape)
-            if onednn.can_multiply(rows) and place.dtype == rows.dtype:
+            if onednn.can_multiply(rows):
                 onednn.add_product(place, rows, 2.0 * grad)
             else:
                 place.addmm_(rows, grad, alpha=2.0)

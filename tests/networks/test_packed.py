@@ -117,7 +117,7 @@ def test_every_network_gives_what_it_gives_unpacked(name, make_model, monkeypatc
     ours = network.extractor(layers)
     assert any(isinstance(module, PackedConv2d) for module in ours.modules())
     with monkeypatch.context() as patched:
-        patched.setattr(packed, "can_pack", lambda device, dtype: False)
+        patched.setattr(onednn, "can_pack", lambda device, dtype: False)
         theirs = network.extractor(layers)
     assert not any(isinstance(module, PackedConv2d) for module in theirs.modules())
     # the same each time: of a ReLU at 0, rounding decides which way its gradient goes

@@ -35,6 +35,19 @@ def convolve(x, weight, bias, padding, **how):
     return winograd.convolve(x, kernels, bias, padding, **how)
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """Kernels that are taken to the points from now on: their shape, and tiles at a time."""
+    made = []
+
+    def counted(weight, at_a_time):
+        made.append((*weight.shape, at_a_time))
+        return kernels_at_points(weight, at_a_time)
+
+    monkeypatch.setattr(winograd, "kernels_at_points", counted)
+    return made
+
+
 def used_by_default(monkeypatch):
     """Have convolutions take it whatever the processor."""
     monkeypatch.setattr(onednn, "is_measured", lambda: True)
@@ -157,15 +170,8 @@ def test_layers_take_it_where_it_gains(monkeypatch, onednn_says):
 
 
 @needs_onednn
-def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch):
+def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch, made):
     used_by_default(monkeypatch)
-    made = []
-
-    def counted(weight, at_a_time):
-        made.append((*weight.shape, at_a_time))
-        return kernels_at_points(weight, at_a_time)
-
-    monkeypatch.setattr(winograd, "kernels_at_points", counted)
     like = nn.Conv2d(128, 160, 3, padding=1).requires_grad_(False)
     weights = Weights(like)
     maps = [channels_last(1, 128, side, side) for side in (28, 36, 28, 36)]
@@ -186,16 +192,9 @@ def test_kernels_are_taken_to_the_points_once_for_all_threads(monkeypatch):
 
 
 @needs_onednn
-def test_sizes_that_are_seen_in_turn_take_the_kernels_of_before(monkeypatch):
+def test_sizes_that_are_seen_in_turn_take_the_kernels_of_before(monkeypatch, made):
     used_by_default(monkeypatch)
     monkeypatch.setattr(packed, "ORDERS_BYTES", 0)  # as of a layer with many channels
-    made = []
-
-    def counted(weight, at_a_time):
-        made.append(at_a_time)
-        return kernels_at_points(weight, at_a_time)
-
-    monkeypatch.setattr(winograd, "kernels_at_points", counted)
     like = nn.Conv2d(256, 256, 3, padding=1).requires_grad_(False)
     weights = Weights(like)
     for round_ in range(3):
