@@ -25,6 +25,9 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
 SHARED = ROOT.parent / "shared"
 
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs run on the CPU then
+
 
 @pytest.fixture(scope="session")
 def shared_dir():

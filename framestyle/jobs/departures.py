@@ -1,7 +1,9 @@
 """Frames on their way out: written, or kept for another pass, and the state saved behind them."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -91,23 +93,34 @@ class Departures:
         self._sink, self._kept, self._bit_depth = sink, kept, bit_depth
         self._checkpoints = Checkpoints(sink, states)
 
-    def write(self, leaving: Departure) -> None:
-        """Write a result; the state is never ahead of what is written.
+    def prepared(self, leaving: Departure) -> Callable[[], None]:
+        """Do with a result what can be done before its turn, and return what writes it.
+
+        The state is never ahead of what is written.
 
         Raises:
-            JobError: It is no picture, or cannot be written.
+            JobError: It is no picture, or cannot be encoded; what is returned raises it where it
+                cannot be written.
         """
         frame, leg = leaving.frame, leaving.leg
+        put: Callable[[], None] | None = None
         with device_errors(frame.label):
             result = leaving.result.wait()
             check_finite(result, frame.label)
-        if leg.keeps(frame.index):
-            with device_errors(frame.label):
-                self._kept.write(frame.index, leg.number, leaving.state.frames[frame.index])
         if leg.is_last:
             pixels = to_pixels(result, self._bit_depth)
-            self._sink.write(Frame(frame.index, pixels, frame.name, frame.alpha))
-        self._checkpoints.passed(leaving.state, frame.index, leg)
+            put = self._sink.prepared(Frame(frame.index, pixels, frame.name, frame.alpha))
+        return partial(self._write, leg, frame, leaving.state, put)
+
+    def _write(
+        self, leg: Leg, frame: Frame, state: ClipState, put: Callable[[], None] | None
+    ) -> None:
+        if leg.keeps(frame.index):
+            with device_errors(frame.label):
+                self._kept.write(frame.index, leg.number, state.frames[frame.index])
+        if put is not None:
+            put()
+        self._checkpoints.passed(state, frame.index, leg)
 
     def save(self) -> None:
         """Save the state after the last result written, if it is not saved yet."""

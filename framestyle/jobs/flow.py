@@ -10,7 +10,7 @@ from framestyle.jobs.device import Device, replay_on
 from framestyle.jobs.manifest import fingerprint
 from framestyle.jobs.named import flow_folder
 from framestyle.media import ClipInfo
-from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, Raft
+from framestyle.motion import DenseInverseSearch, FlowFiles, FlowSource, OnDevice, Raft
 from framestyle.networks import FLOW_NETWORKS, can_be_had, load_flow_network
 from framestyle.networks.choice import FULL_FLOW
 from framestyle.progress import Notice, Progress
@@ -116,15 +116,18 @@ def flow_source(
     if not follows(config, info):
         return None
     motion = config.motion
-    if motion.flow == DIS:
-        return DenseInverseSearch(motion.flow_preset, motion.flow_size)
+    replay = replay_on(device.device, config.compute, lambda line: progress(Notice(line)))
     if motion.flow in FLOW_NETWORKS:
         network = load_flow_network(
             motion.flow, files=files, device=device.device, progress=progress
         )
-        replay = replay_on(device.device, config.compute, lambda line: progress(Notice(line)))
         return Raft(network, motion.flow_size, replay=replay)
-    return FlowFiles(flow_folder(motion.flow))
+    found: FlowSource
+    if motion.flow == DIS:
+        found = DenseInverseSearch(motion.flow_preset, motion.flow_size)
+    else:
+        found = FlowFiles(flow_folder(motion.flow))
+    return OnDevice(found, device.device, replay) if device.device.type == "cuda" else found
 
 
 def _automatic(config: Config, device: Device, files: Mapping[str, Path]) -> tuple[str, str]:

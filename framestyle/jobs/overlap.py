@@ -24,6 +24,10 @@ class _End:
     """Marks the end of the items."""
 
 
+_Turn = queue.SimpleQueue[Callable[[], None] | BaseException]
+"""Where what writes an item comes, or what was raised."""
+
+
 class _Bounded(Generic[Item]):
     """A queue in which few items wait, and which the main thread may be interrupted in anywhere.
 
@@ -40,8 +44,12 @@ class _Bounded(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Add an item, when there is a place for it."""
-        self._places.get()
+        self.reserve()
         self._items.put(item)
+
+    def reserve(self) -> None:
+        """Take a place, when there is one, for an item that is put at once then."""
+        self._places.get()
 
     def put_at_once(self, item: Item) -> None:
         """Add an item, whether or not there is a place."""
@@ -146,25 +154,40 @@ def in_order(
         raise failed
 
 
+Write = Callable[[], None]
+"""Writes an item that is ready."""
+
+
 class WriteBehind(Generic[Item]):
-    """Hands items to a function in a thread of its own, up to ``DEPTH`` items behind.
+    """Writes items in order, in a thread of its own, up to ``DEPTH`` items behind.
 
     Args:
-        write: That function.
-        within: What the thread works in.
+        prepare: Does with an item what can be done before its turn, and returns what writes it.
+        within: What the threads work in.
+        threads: In so many items are prepared at the same time, and as many more may be behind.
     """
 
-    def __init__(self, write: Callable[[Item], None], within: Context = nullcontext) -> None:
-        self._write, self._within = write, within
-        self._queue: _Bounded[Item | _End] = _Bounded(DEPTH)
+    def __init__(
+        self, prepare: Callable[[Item], Write], within: Context = nullcontext, threads: int = 1
+    ) -> None:
+        self._prepare, self._within = prepare, within
+        self._items: queue.SimpleQueue[tuple[_Turn, Item] | _End] = queue.SimpleQueue()
+        self._turns: _Bounded[_Turn | _End] = _Bounded(DEPTH + threads - 1)
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="write behind", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=run, name=name, daemon=True)
+            for run, name in [(self._write, "write behind")] + [(self._ready, "prepare")] * threads
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, item: Item) -> None:
         """Queue an item; raises what an earlier one raised."""
         self._raise()
-        self._queue.put(item)
+        turn: _Turn = queue.SimpleQueue()
+        self._turns.reserve()
+        self._items.put((turn, item))
+        self._turns.put_at_once(turn)
 
     def finish(self) -> None:
         """Wait until everything is written; raises what any item raised."""
@@ -172,20 +195,42 @@ class WriteBehind(Generic[Item]):
         self._raise()
 
     def close(self) -> None:
-        """Write what is queued, end the thread; raises nothing. Safe to call twice."""
-        if self._thread.is_alive():
-            self._queue.put_at_once(_End())
-            self._thread.join()
+        """Write what is queued, end the threads; raises nothing. Safe to call twice."""
+        self._turns.put_at_once(_End())
+        for _ in self._threads[1:]:
+            self._items.put(_End())
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        while not isinstance(item := self._queue.get(), _End):
+    def _ready(self) -> None:
+        while not isinstance(given := self._items.get(), _End):
+            turn, item = given
+            del given  # what is large of it is free as soon as it is written
+            turn.put(self._prepared(item))
+            del turn, item
+
+    def _prepared(self, item: Item) -> Write | BaseException:
+        if self._error is not None:
+            return self._error
+        try:
+            with self._within():
+                return self._prepare(item)
+        except BaseException as error:
+            return error
+
+    def _write(self) -> None:
+        while not isinstance(turn := self._turns.get(), _End):
+            ready = turn.get()
             if self._error is not None:
                 continue  # empty the queue, so that who puts never waits for ever
             try:
+                if isinstance(ready, BaseException):
+                    raise ready
                 with self._within():
-                    self._write(item)
+                    ready()
             except BaseException as error:
                 self._error = error
+            del ready, turn
 
     def _raise(self) -> None:
         if self._error is not None:

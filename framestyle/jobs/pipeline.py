@@ -1,6 +1,6 @@
 """The way of the frames: read and measure motion ahead, optimise, write behind.
 
-One frame in, one frame out, in order. Three threads overlap; between them are short queues.
+One frame in, one frame out, in order. Threads overlap; between them are short queues.
 """
 
 import time
@@ -28,6 +28,11 @@ from framestyle.progress import FrameDone, IterationDone, Progress
 from framestyle.stages import ClipState, FrameState, FrameStyler, Link
 from framestyle.transfer import Download, OwnStream, on_stream
 from framestyle.waiting import giving_way
+
+WRITERS = 4
+"""Results at most that are encoded at the same time. A PNG of 512x512 takes 50 ms."""
+WRITER_BYTES_A_PIXEL, WRITERS_BYTES = 40, 1 << 30
+"""What one of them takes, and what all of them may."""
 
 
 @dataclass
@@ -98,7 +103,7 @@ class Pipeline:
         # on a GPU a frame waits for its motion; here it wants the cores that the search is on
         ahead = giving_way if self.device.type == "cpu" else within
         reading = ReadAhead(self._arrivals(leg, first), ahead)
-        writing = WriteBehind(departures.write, within)
+        writing = WriteBehind(departures.prepared, within, self._writers())
         try:
             for arrival in reading:
                 began = time.monotonic()
@@ -119,6 +124,15 @@ class Pipeline:
         finally:
             reading.close()
             writing.close()
+
+    def _writers(self) -> int:
+        """Return how many results are encoded at the same time.
+
+        A GPU makes a frame in less time than a thread of the CPU takes to encode it.
+        """
+        info = self.source.info
+        fit = WRITERS_BYTES // (WRITER_BYTES_A_PIXEL * info.width_px * info.height_px)
+        return max(1, min(WRITERS, fit)) if self.device.type == "cuda" else 1
 
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
         flow = None if leg.work is Work.ORDER else self.flow

@@ -1,7 +1,8 @@
 """Writes frames as picture files: a folder of them, by a pattern, or a single one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from framestyle.errors import UnfinishedJobError
@@ -46,15 +47,23 @@ class PictureSink(Sink):
     def write(self, frame: Frame) -> None:
         """Take the next frame; see ``Sink.write``."""
         check_frame(frame, self.next_index, self._info)
+        self.prepared(frame)()
+
+    def prepared(self, frame: Frame) -> Callable[[], None]:
+        """Encode a frame; see ``Sink.prepared``."""
+        return partial(self._put, frame, self._file(frame))
+
+    def _put(self, frame: Frame, data: bytes) -> None:
+        check_frame(frame, self.next_index, self._info)
         name = self._names[frame.index]
-        path, data = self._staging / name, self._file(frame, Path(name).suffix.lower())
+        path = self._staging / name
         with disk_errors(f"writing frame {frame.index + 1} ({name})", self._staging):
             write_whole(path, data)
             self._ledger.enter(path, data)
         self.next_index += 1
 
-    def _file(self, frame: Frame, suffix: str) -> bytes:
-        colour = self._info.colour
+    def _file(self, frame: Frame) -> bytes:
+        suffix, colour = Path(self._names[frame.index]).suffix.lower(), self._info.colour
         if suffix != ".png":
             usual = replace(frame, pixels=as_usual(frame.pixels, colour))
             return encode_picture(usual.samples(), suffix)

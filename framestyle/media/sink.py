@@ -1,6 +1,8 @@
 """What every output looks like to the rest: frames in order, whole only at the end."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +30,16 @@ class Sink(ABC):
             ValueError: Where it is not the next one, or not of the clip's size.
             JobError: Where it cannot be encoded or put on the disk; the message names it.
         """
+
+    def prepared(self, frame: Frame) -> Callable[[], None]:
+        """Do with a frame what can be done before its turn, and return what writes it.
+
+        Several threads may ask for it at the same time, and in any order.
+
+        Raises:
+            JobError: As of ``write``.
+        """
+        return partial(self.write, frame)
 
     def secure(self) -> None:  # noqa: B027 - some sinks have nothing to secure
         """Have all that was written outlive a power cut.

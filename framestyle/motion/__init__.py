@@ -6,6 +6,7 @@ from framestyle.motion.flow_cache import CachedFlow
 from framestyle.motion.flow_files import FlowFiles
 from framestyle.motion.flow_formats import FlowField, read_flow, write_flo, write_kitti
 from framestyle.motion.occlusion import masks, motion_edge, occluded, without_specks
+from framestyle.motion.on_device import OnDevice
 from framestyle.motion.raft import Raft
 from framestyle.motion.shot_list import read_shots, write_shots
 from framestyle.motion.shot_search import find_shots
@@ -19,6 +20,7 @@ __all__ = [
     "FlowFiles",
     "FlowSource",
     "Motion",
+    "OnDevice",
     "Raft",
     "Shot",
     "carry",

@@ -74,7 +74,13 @@ class FlowSource(ABC):
 
         Arguments as in ``flows``.
         """
-        return motion_of(*self.flows(earlier, this, at), earlier, this)
+        return self.measured(*self.flows(earlier, this, at), earlier, this)
+
+    def measured(
+        self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
+    ) -> Motion:
+        """Return what is made of the flow both ways; see ``motion_of``."""
+        return motion_of(forth, back, earlier, this)
 
 
 def motion_of(

@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from framestyle.errors import JobError
-from framestyle.motion.flow import FlowSource, Pair
+from framestyle.motion.flow import FlowSource, Motion, Pair
 
 _SUFFIX = ".flow"
 _CHECK_BYTES = 4
@@ -54,6 +54,12 @@ class CachedFlow(FlowSource):
             kept = self.inner.flows(earlier, this, at)
             self._keep(path, *kept)
         return kept
+
+    def measured(
+        self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
+    ) -> Motion:
+        """Return what the other source makes of the flow both ways."""
+        return self.inner.measured(forth, back, earlier, this)
 
     def drop_before(self, index: int) -> None:
         """Delete every flow of a pair with a frame before a position in the run.

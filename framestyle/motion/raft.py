@@ -1,8 +1,5 @@
 """Optical flow by RAFT, a network, on the run's device."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,9 +11,9 @@ from torch.overrides import TorchFunctionMode
 from framestyle.errors import JobError, first_line
 from framestyle.graphs import Replay, called
 from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
+from framestyle.motion.on_device import Turns
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
-from framestyle.transfer import on_stream, own_stream
 
 STRIDE_PX = 8
 """RAFT compares features at an eighth of the size."""
@@ -46,8 +43,8 @@ class Raft(FlowSource):
         replay: Replay = called,
     ) -> None:
         self.network, self._replay = network, replay
-        self._stream = own_stream(next(network.parameters()).device)
-        self._searching = threading.Lock()
+        # One at a time: torchvision's network keeps what it compares in itself.
+        self._turns = Turns(next(network.parameters()).device)
         self.longest_px = longest_px
         self.updates = updates
 
@@ -58,7 +55,7 @@ class Raft(FlowSource):
             JobError: The search failed, most likely for want of memory.
         """
         a, b = self._ready(earlier, this)
-        with self._at_it():
+        with self._turns.turn():
             forth, back = self._searched(a, b, this, at)
             return forth.cpu(), back.cpu()
 
@@ -68,15 +65,8 @@ class Raft(FlowSource):
         Arguments and errors as in ``flows``.
         """
         a, b = self._ready(earlier, this)
-        with self._at_it():
+        with self._turns.turn():
             return motion_of(*self._searched(a, b, this, at), earlier, this, self._replay)
-
-    @contextmanager
-    def _at_it(self) -> Iterator[None]:
-        # One at a time: torchvision's network keeps what it compares in itself. On a stream of its
-        # own: it would wait for the steps of a frame too.
-        with self._searching, on_stream(self._stream), torch.no_grad():
-            yield
 
     def _ready(self, *frames: np.ndarray) -> list[Tensor]:
         """Return frames as the network takes them, on the CPU."""

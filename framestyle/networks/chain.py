@@ -42,10 +42,21 @@ class Link(Protocol):
 
 
 class Summed(Protocol):
-    """A sum over the positions of a map, which can be made in parts."""
+    """A sum over the positions of a map, which can be made in parts.
+
+    A position where all features are 0 adds nothing.
+    """
 
     def total(self, features: Tensor) -> Tensor:
         """Return the sum over the positions of features (1, N, h, w), float32."""
+        ...
+
+    def factor(self, grad: Tensor) -> Tensor:
+        """Return what features are multiplied by to be the gradient in them, (N, N), symmetric.
+
+        Args:
+            grad: That in the sum.
+        """
         ...
 
     def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from framestyle.networks.chain import Chain, Link, Rectified, Summed, linked
 from framestyle.networks.fields import Size, fields
+from framestyle.networks.flat import flat_chain
 from framestyle.networks.footprint import Footprint, Plan, Room
 from framestyle.networks.layers import normalised
 from framestyle.networks.packed import Packer
@@ -50,7 +51,10 @@ class Extractor(nn.Module):
         self._scale = torch.tensor([1 / s for s in std]).view(1, 3, 1, 1).to(device)
         self._shift = -torch.tensor(mean).view(1, 3, 1, 1).to(device) * self._scale
         self._taps = tuple(tap if tap in layers else None for tap, _ in stages)
-        modules = _pooled_first([module for _, module in stages], self._taps)
+        modules = [module for _, module in stages]
+        summed_at, mapped_at = self._wanted(self._taps)
+        self._flat = flat_chain(modules, mapped_at, summed_at, packer.flat)
+        modules = _pooled_first(modules, self._taps)
         modules = packer.stages(lean(modules, device), self._taps, device)
         untapped_before = [False, *(tap is None for tap in self._taps)]
         self._stages = nn.ModuleList(
@@ -64,6 +68,8 @@ class Extractor(nn.Module):
         tiled, whole = self._planned((image.shape[2], image.shape[3]), image.device)
         features, first = {}, 0
         if tiled is None:
+            if self._flat is not None and self._flat.suits(image, self._precision):
+                return self._named(self._flat(image, *self._normalisation(image.device)))
             x = self._prepared(image)
         else:
             first = len(tiled.stages)
@@ -75,11 +81,7 @@ class Extractor(nn.Module):
                 return features
             x = maps[first - 1]
         if isinstance(whole, Chain):
-            for number, value in whole(x).items():
-                tap = self._taps[first + number]
-                assert tap is not None
-                features[tap] = value
-            return features
+            return {**features, **self._named(whole(x), first)}
         for tap, stage in zip(self._taps[first:], whole, strict=True):
             x = stage(x)
             if tap is not None and tap in self._summed:
@@ -90,9 +92,16 @@ class Extractor(nn.Module):
 
     def _prepared(self, image: Tensor) -> Tensor:
         """Return an image as the first stage takes it."""
-        # These stay where they are unless the network has moved since.
-        scale, shift = self._scale.to(image.device), self._shift.to(image.device)
-        return normalised(image, scale, shift, self._precision)
+        return normalised(image, *self._normalisation(image.device), self._precision)
+
+    def _normalisation(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return scale and shift; they stay where they are unless the network has moved since."""
+        return self._scale.to(device), self._shift.to(device)
+
+    def _named(self, made: Mapping[int, Tensor], first: int = 0) -> dict[str, Tensor]:
+        """Return what stages made by their names, not their numbers from the first of them on."""
+        named = {self._taps[first + number]: value for number, value in made.items()}
+        return {tap: value for tap, value in named.items() if tap is not None}
 
     def tiling(self, size: Size) -> Tiling | None:
         """Return how much of it is run tile by tile on images of a size; None if nothing is."""

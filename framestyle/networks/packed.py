@@ -25,6 +25,7 @@ from framestyle import onednn
 from framestyle.networks import winograd
 from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
+from framestyle.networks.flat import FlatWeights
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
 
 ORDERS_BYTES = 40 << 20
@@ -207,10 +208,15 @@ class PackedConv2d(nn.Conv2d):
 
 
 class Packer:
-    """Packs the weights of one network, once for all who run it."""
+    """Packs the weights of one network, once for all who run it.
+
+    Attributes:
+        flat: Those that lie flat on a GPU, by what they are made of.
+    """
 
     def __init__(self) -> None:
         self._weights: dict[int, Weights] = {}
+        self.flat: dict[int, FlatWeights] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Packer":
         """Return one of a network whose weights are others."""

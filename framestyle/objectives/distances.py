@@ -29,15 +29,15 @@ def squared_norm(values: Tensor) -> Tensor:
 class _SquaredDistances(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
-        # lists at a time: on small matrices, what is around an operation takes longer than itself
-        differences = torch._foreach_sub(list(values), list(targets))
+        differences = [value - target for value, target in zip(values, targets, strict=True)]
         ctx.save_for_backward(*differences)
         return torch.stack([squared_norm(difference) for difference in differences])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *torch._foreach_mul(list(ctx.saved_tensors), list((2.0 * grad).unbind()))
+        factors = (2.0 * grad).unbind()
+        return None, *(d * by for d, by in zip(ctx.saved_tensors, factors, strict=True))
 
 
 def squared_distance(values: Tensor, target: Tensor) -> Tensor:
@@ -153,25 +153,33 @@ class GramProducts:
         assert total is not None
         return total
 
+    def factor(self, grad: Tensor) -> Tensor:
+        """Return what features are multiplied by to be the gradient in them, from that in the sum.
+
+        Args:
+            grad: (N, N), symmetric, as that of any distance of Gram matrices is.
+        """
+        return 2.0 * grad  # d/dF of <S, F^T F> = 2 F S for a symmetric S
+
     def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
         """Return the gradient in the features, of their type, from that in the sum.
 
         Args:
             features: F, (1, N, H, W).
-            grad: (N, N), symmetric, as that of any distance of Gram matrices is.
+            grad: As of ``factor``.
             onto: What it is added to, in place where that lies in memory as channels-last.
         """
         height, width = features.shape[2:]
-        rows = as_rows(features)  # d/dF of <S, F^T F> = 2 F S for a symmetric S
-        grad = grad.to(rows.dtype)
+        rows = as_rows(features)
+        factor = self.factor(grad.to(rows.dtype))
         if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
             place = onto.permute(0, 2, 3, 1).view(rows.shape)
             if onednn.can_multiply(rows):
-                onednn.add_product(place, rows, 2.0 * grad)
+                onednn.add_product(place, rows, factor)
             else:
-                place.addmm_(rows, grad, alpha=2.0)
+                place.addmm_(rows, factor)
             return onto
-        slope = (rows @ (2.0 * grad)).view(1, height, width, -1).permute(0, 3, 1, 2)
+        slope = (rows @ factor).view(1, height, width, -1).permute(0, 3, 1, 2)
         return slope if onto is None else onto + slope
 
 

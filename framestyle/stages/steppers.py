@@ -76,15 +76,17 @@ class Adam:
             self._left2.mul_(self.beta2)
             # the corrections of both moments, as one factor
             rate = (1.0 - self._left2).sqrt() / (1.0 - self._left1)
-            means, squares = (list(each) for each in zip(*self.moments, strict=True))
-            torch._foreach_lerp_(means, grads, 1.0 - self.beta1)
-            torch._foreach_mul_(squares, self.beta2)
-            torch._foreach_addcmul_(squares, grads, grads, value=1.0 - self.beta2)
-            roots = torch._foreach_sqrt(squares)
-            torch._foreach_add_(roots, self._EPS)
-            direction = means[-1] / roots[-1]
-            for mean, root in zip(reversed(means[:-1]), reversed(roots[:-1]), strict=True):
-                direction = doubled(direction, *root.shape[2:]).addcdiv_(mean, root)
+            direction: Tensor | None = None
+            # not as lists of tensors: a GPU gives each of those to a few of its processors only
+            for (mean, square), grad in reversed(list(zip(self.moments, grads, strict=True))):
+                mean.lerp_(grad, 1.0 - self.beta1)
+                square.mul_(self.beta2).addcmul_(grad, grad, value=1.0 - self.beta2)
+                root = square.sqrt().add_(self._EPS)
+                if direction is None:
+                    direction = mean / root
+                else:
+                    direction = doubled(direction, *grad.shape[2:]).addcdiv_(mean, root)
+            assert direction is not None
             image.addcmul_(direction, self._step * rate, value=-1.0).clamp_(0.0, 1.0)
         return loss, terms
 

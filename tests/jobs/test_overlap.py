@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_signal_may_come_at_any_moment():
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for _ in range(1500):
-            reading, writing = ReadAhead(iter(range(10**9))), WriteBehind(lambda item: None)
+            reading, writing = ReadAhead(iter(range(10**9))), WriteBehind(lambda item: lambda: None)
             try:
                 signal.setitimer(signal.ITIMER_REAL, drawn.uniform(1e-5, 1e-3))
                 for item in reading:
@@ -106,13 +107,59 @@ def test_closes_whether_or_not_all_was_taken(count):
     assert source.closed
 
 
-def test_writes_in_order_and_finishes():
+def behind(write, **how):
+    """Writes items that are ready as they are."""
+    return WriteBehind(lambda item: partial(write, item), **how)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_writes_in_order_and_finishes(threads):
     written = []
-    writing = WriteBehind(written.append)
+
+    def prepared(number):
+        time.sleep(0.002 * (number % 3))
+        return partial(written.append, number)
+
+    writing = WriteBehind(prepared, threads=threads)
     for number in range(50):
         writing.put(number)
     writing.finish()
     assert written == list(range(50))
+
+
+def test_as_many_are_prepared_at_a_time_as_there_are_threads():
+    meeting = threading.Barrier(3)
+
+    def prepared(number):
+        meeting.wait(5)
+        return lambda: None
+
+    writing = WriteBehind(prepared, threads=3)
+    for number in range(6):
+        writing.put(number)
+    writing.finish()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_cannot_be_prepared_is_told_after_what_came_before_it(threads):
+    written = []
+
+    def prepared(number):
+        if number == 4:
+            raise OSError("no picture")
+        time.sleep(0.01)
+        return partial(written.append, number)
+
+    def feed():
+        for number in range(100):
+            writing.put(number)
+            time.sleep(0.002)
+
+    writing = WriteBehind(prepared, threads=threads)
+    with pytest.raises(OSError, match="no picture"):
+        feed()
+    writing.close()
+    assert written == [0, 1, 2, 3]
 
 
 def test_writes_behind_but_not_far():
@@ -122,7 +169,7 @@ def test_writes_behind_but_not_far():
         gate.wait()
         written.append(item)
 
-    writing = WriteBehind(write)
+    writing = behind(write)
     puts = []
     putting = threading.Thread(target=lambda: [puts.append(writing.put(i)) for i in range(20)])
     putting.start()
@@ -148,7 +195,7 @@ def test_an_error_of_the_writer_is_raised_where_it_is_fed():
             writing.put(number)
             time.sleep(0.001)
 
-    writing = WriteBehind(write)
+    writing = behind(write)
     with pytest.raises(OSError, match="full"):
         feed()
     with pytest.raises(OSError, match="full"):
@@ -160,7 +207,7 @@ def test_an_error_at_the_end_is_raised_by_finish():
     def write(item):
         raise OSError("full")
 
-    writing = WriteBehind(write)
+    writing = behind(write)
     writing.put(1)
     with pytest.raises(OSError, match="full"):
         writing.finish()
@@ -168,7 +215,7 @@ def test_an_error_at_the_end_is_raised_by_finish():
 
 def test_close_writes_what_waits_and_raises_nothing():
     written = []
-    writing = WriteBehind(written.append)
+    writing = behind(written.append)
     for number in range(DEPTH):
         writing.put(number)
     writing.close()
@@ -180,7 +227,7 @@ def test_a_failed_writer_never_blocks():
     def write(item):
         raise OSError("full")
 
-    writing = WriteBehind(write)
+    writing = behind(write)
     for number in range(5 * DEPTH):
         try:
             writing.put(number)

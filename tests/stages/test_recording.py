@@ -352,7 +352,7 @@ def on_gpu(player=None):
 
     def paint(count):
         for number in range(count):
-            content = frame(number, 256, 320).cuda()
+            content = draw(1, 3, 256, 320, seed=number).cuda()
             yield stage.run(content, content, 20, step_size=0.02)
 
     return paint

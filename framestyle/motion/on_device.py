@@ -1,0 +1,69 @@
+"""Motion that is found out on a GPU, whoever finds the flow."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from framestyle.graphs import Replay, called
+from framestyle.motion.flow import FlowSource, Motion, Pair, motion_of, still
+from framestyle.transfer import on_stream, own_stream, uploaded
+
+
+class Turns:
+    """Has threads work on a device one after the other, on a stream that is theirs alone.
+
+    On the one of everybody they would wait for the steps of a frame too.
+
+    Args:
+        device: The device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = own_stream(device)
+        self._taken = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn, and have it."""
+        with self._taken, on_stream(self._stream), torch.no_grad():
+            yield
+
+
+class OnDevice(FlowSource):
+    """Flow of another source, of which a device makes motion.
+
+    What is made of a flow is some hundred short operations. A GPU does them in no time; threads of
+    a CPU that do them beside a frame keep its steps from being launched.
+
+    Args:
+        inner: Where flows come from.
+        device: Where motion is made of them.
+        replay: How functions are called.
+    """
+
+    def __init__(self, inner: FlowSource, device: torch.device, replay: Replay = called) -> None:
+        self.inner, self._device, self._replay = inner, device, replay
+        self.worth_keeping, self.most_searches = inner.worth_keeping, inner.most_searches
+        self._turns = Turns(device)
+
+    def has(self, at: Pair) -> bool:
+        """Tell whether the other source has the flow between two frames."""
+        return self.inner.has(at)
+
+    def flows(self, earlier: np.ndarray, this: np.ndarray, at: Pair) -> tuple[Tensor, Tensor]:
+        """Return the other's flow; arguments and errors as of ``FlowSource.flows``."""
+        return self.inner.flows(earlier, this, at)
+
+    def measured(
+        self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
+    ) -> Motion:
+        """Return what is made of the flow both ways; see ``FlowSource.measured``."""
+        if not (forth.any() or back.any()):
+            return still(*this.shape[:2])
+        with self._turns.turn():
+            flows = uploaded(forth, self._device), uploaded(back, self._device)
+            return motion_of(*flows, earlier, this, self._replay)
