@@ -3,6 +3,7 @@
 from framestyle.networks.choice import Choice, can_be_had, choose
 from framestyle.networks.extractor import Extractor
 from framestyle.networks.features import FeatureNetwork, Pooling
+from framestyle.networks.flat import why_not_flat
 from framestyle.networks.footprint import Room
 from framestyle.networks.registry import FLOW_NETWORKS, NETWORKS, model_spec, network_spec
 from framestyle.networks.spec import ModelSpec, NetworkSpec
@@ -35,4 +36,5 @@ __all__ = [
     "model_spec",
     "network_spec",
     "parse_weights",
+    "why_not_flat",
 ]

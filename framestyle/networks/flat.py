@@ -19,6 +19,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from framestyle.errors import first_line
 from framestyle.networks.chain import Summed
 from framestyle.networks.fields import window_of
 
@@ -169,16 +170,31 @@ def flat_chain(
     return FlatChain(layers, mapped, summed)
 
 
-@cache
 def is_measured(device: torch.device) -> bool:
-    """Tell whether a device has what the kernels need, and takes less time with them."""
-    if device.type != "cuda" or torch.cuda.get_device_capability(device) != MEASURED_ON:
+    """Tell whether the kernels run on a device, and take less time there."""
+    return _is_made_for(device) and _trouble(device) is None
+
+
+def why_not_flat(device: torch.device) -> str | None:
+    """Return in one line why a device that the kernels are made for does not run them."""
+    return _trouble(device) if _is_made_for(device) else None
+
+
+def _is_made_for(device: torch.device) -> bool:
+    if device.type != "cuda" or torch.version.hip is not None:
         return False
+    return torch.cuda.get_device_capability(device) == MEASURED_ON
+
+
+@cache
+def _trouble(device: torch.device) -> str | None:
     try:
-        _operations()
-    except ImportError:  # Triton is missing, or older than what fetches blocks by itself
-        return False
-    return True
+        operations = _operations()
+        ones = torch.ones(1, 3, 2, 2, device=device)
+        operations.entered(ones, ones[0, :, 0, 0], ones[0, :, 0, 0], ones)
+    except Exception as error:  # of any type, from Python, Triton and a C compiler
+        return first_line(error)
+    return None
 
 
 class _Flat(torch.autograd.Function):
@@ -282,7 +298,9 @@ def _of_rows(
 
 def _is_plain(stage: nn.Module, *, first: bool) -> bool:
     """Tell whether a stage is a convolution that the kernels have."""
-    if not isinstance(stage, nn.Conv2d) or stage.bias is None or stage.padding_mode != "zeros":
+    if not isinstance(stage, nn.Conv2d) or stage.bias is None:
+        return False
+    if stage.padding_mode != "zeros" or isinstance(stage.padding, str):
         return False
     channels = stage.in_channels == COLOURS if first else stage.in_channels % 64 == 0
     plain = stage.groups == 1 and stage.out_channels % 64 == 0

@@ -14,27 +14,33 @@ PATCH = 32
 """Channels of an image that is laid out: nine positions of three colours, and zeros."""
 PROCESSORS = 132
 """Of an H100 or H200. Blocks are so large that there are about as many, or more."""
-NUMBERS_AT_A_TIME = 8192
-"""That a program of a pooling looks at."""
-POSITIONS_AT_A_TIME = 256
+NUMBERS_AT_A_TIME, NUMBERS_BACK = 8192, 1024
+"""That a program of a pooling makes, and that one of its way back reads the gradient of."""
+POSITIONS_AT_A_TIME = 128
 """Of an image that is laid out, or of its gradient."""
 
 Operation = Callable[..., Tensor]
 
 
-def _blocks(rows: int, channels: int) -> tuple[int, int, int, int]:
+def _blocks(rows: int, channels: int, deep: int) -> tuple[int, int, int, int]:
     """Return rows and channels of a block, warps and stages, as measured on an H200.
 
-    A warp is 32 threads; so many blocks of what is multiplied are fetched ahead.
+    A warp is 32 threads; so many blocks of what is multiplied are fetched ahead. With few of them
+    there is room for two blocks on a processor at a time, where there are as many.
+
+    Args:
+        rows: Of what is made.
+        channels: Of what is made.
+        deep: Channels of what it is made of.
     """
+    if channels % 64:
+        return 128, PATCH, 4, 4
     if channels % 128:
-        return (128, 64, 4, 4) if channels % 64 == 0 else (128, PATCH, 4, 4)
-    enough, across = 0.9 * PROCESSORS, channels // 128
-    if triton.cdiv(rows, 256) * across >= enough:
-        return 256, 128, 8, 3
-    if triton.cdiv(rows, 128) * across >= enough:
-        return 128, 128, 4, 4
-    return 64, 128, 4, 5
+        return 128, 64, 4, 3 if deep == 64 else 4
+    blocks = triton.cdiv(rows, 128) * channels // 128
+    if blocks >= 1.9 * PROCESSORS:
+        return 128, 128, 4, 3
+    return (128, 128, 4, 4) if blocks >= 0.9 * PROCESSORS else (64, 128, 4, 5)
 
 
 def _launch(
@@ -50,8 +56,9 @@ def _launch(
 ) -> Tensor:
     """Run ``flat_kernels.convolve``; arguments as there."""
     rows, channels = out.shape
-    high, broad, warps, stages = _blocks(rows, channels)
-    deep = 64 if x is None else min(64, x.shape[1])
+    channels_in = 1 if x is None else x.shape[1]
+    high, broad, warps, stages = _blocks(rows, channels, channels_in)
+    deep = 64 if x is None else min(64, channels_in)
 
     def blocks(tensor: Tensor | None, *size: int) -> Any:
         return None if tensor is None else TensorDescriptor.from_tensor(tensor, list(size))
@@ -66,7 +73,7 @@ def _launch(
         blocks(made, high, broad),
         blocks(out, high, broad),
         wide,
-        1 if x is None else x.shape[1],
+        channels_in,
         channels,
         1 if kernels is None else len(kernels) // channels,
         high,
@@ -183,7 +190,7 @@ def pooled(x: Tensor, height: int, width: int) -> Tensor:
         Half of it, flat.
     """
     channels, out = x.shape[1], _of_pooling(x, height, width)
-    some = NUMBERS_AT_A_TIME // channels
+    some = max(1, NUMBERS_AT_A_TIME // channels)
     grid = (triton.cdiv(len(out), some),)
     flat_kernels.pool[grid](x, out, height, width, channels, some, num_warps=8)
     return out
@@ -214,7 +221,7 @@ def unpooled(x: Tensor, grad: Tensor, cut: bool, height: int, width: int) -> Ten
     """
     channels, out = x.shape[1], torch.empty_like(x)
     squares = (height + 1) // 2 * ((width + 2) // 2)
-    some = NUMBERS_AT_A_TIME // 2 // channels
+    some = max(1, NUMBERS_BACK // channels)
     grid = (triton.cdiv(squares, some),)
     flat_kernels.pool_back[grid](x, grad, out, height, width, channels, some, cut, num_warps=8)
     return out

@@ -15,7 +15,14 @@ from framestyle.jobs.device import Device
 from framestyle.jobs.flow import check_flow, flow_identity, flow_source, with_chosen_flow
 from framestyle.jobs.run import run
 from framestyle.media import ClipInfo
-from framestyle.motion import DenseInverseSearch, FlowFiles, Raft, write_flo, write_kitti
+from framestyle.motion import (
+    DenseInverseSearch,
+    FlowFiles,
+    OnDevice,
+    Raft,
+    write_flo,
+    write_kitti,
+)
 from framestyle.networks import FLOW_NETWORKS
 from framestyle.progress import FrameDone, Notice
 
@@ -136,6 +143,15 @@ def test_the_source_is_built(quick, flow_folder, raft_file, cache):
     assert isinstance(built(flow=str(flow_folder)), FlowFiles)
     with pytest.raises(ModelError, match=r"raft_large are not in .*--weights raft_large=PATH"):
         built(flow="raft_large")
+
+
+@pytest.mark.gpu
+def test_a_gpu_makes_motion_of_what_the_cpu_finds(quick, flow_folder):
+    gpu = Device(torch.device("cuda"), torch.bfloat16)
+    for flow, inner in (("dis", DenseInverseSearch), (str(flow_folder), FlowFiles)):
+        source = flow_source(quick.changed({"motion": {"flow": flow}}), CLIP, gpu, {}, print)
+        assert isinstance(source, OnDevice)
+        assert isinstance(source.inner, inner)
 
 
 def test_files_are_checked_and_told_apart(quick, flow_folder):

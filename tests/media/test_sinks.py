@@ -73,6 +73,25 @@ def test_what_is_written_can_be_read(
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, "work"])
 
 
+def test_frames_may_be_prepared_in_any_order(
+    tmp_path: Path, name: str, info: ClipInfo, depth: int, frames: Frames
+) -> None:
+    pixels, written = frames(info.frame_count, depth=depth), []
+    for order in (1, -1):
+        work_dir = tmp_path / f"work{order}"
+        output = tmp_path / f"{order}" / name
+        output.parent.mkdir(parents=True)
+        with open_sink(output, info, work_dir=work_dir, segment_frames=5) as sink:
+            ready = {
+                index: sink.prepared(Frame(index, pixels[index], f"frame_{index + 1:06d}"))
+                for index in range(info.frame_count)[::order]
+            }
+            for index in sorted(ready):
+                ready[index]()
+            written.append(contents(sink.finish()))
+    assert written[0] == written[1]
+
+
 def test_nothing_stands_under_the_final_name_before_the_end(
     tmp_path: Path, name: str, info: ClipInfo, frames: Frames
 ) -> None:
