@@ -404,7 +404,7 @@ def waits_on_gpu(iterations):
     dream = DreamStage(network, config.dream, spec.default_dream_layers, player=player)
     style = StyleStage(network, config.style, *layers, styles, player=player)
     styler = FrameStyler(config, dream, style)
-    frames = [frame(number, 192, 256).cuda() for number in range(4)]
+    frames = [draw(1, 3, 192, 256, seed=number).cuda() for number in range(4)]
     seen = torch.ones(1, 1, 192, 256).cuda()
     motion = Motion(torch.full((1, 2, 192, 256), 0.5).cuda(), seen, seen)
     _, state = styler.step(frames[0])
