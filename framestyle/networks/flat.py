@@ -39,7 +39,7 @@ class FlatWeights:
     def __init__(self, like: nn.Conv2d) -> None:
         assert like.bias is not None
         self._weight, self.bias = like.weight, like.bias
-        self._made: tuple[Hashable, tuple[Tensor, Tensor]] | None = None
+        self._made: tuple[Hashable, Tensor, tuple[Tensor, Tensor]] | None = None
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "FlatWeights":
@@ -55,8 +55,9 @@ class FlatWeights:
         numbers = weight.data_ptr(), weight._version, weight.dtype
         with self._lock:
             if self._made is None or self._made[0] != numbers:
-                self._made = numbers, _both_ways(weight)
-            return self._made[1]
+                # the weight is held, so that no other gets its place in memory
+                self._made = numbers, weight, _both_ways(weight)
+            return self._made[2]
 
 
 def _both_ways(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,6 +100,11 @@ class _Made:
         """Return it as a map, (1, C, H, W), channels-last."""
         made = self.padded()[..., : self.width]
         return made.contiguous(memory_format=torch.channels_last)
+
+    def forgotten(self) -> "_Made":
+        """Return it without its numbers, of its shape, so that their memory is free."""
+        blank = self.rows.new_empty(()).expand(self.rows.shape)
+        return _Made(self.layer, blank, self.height, self.width)
 
     def laid_out(self, grad: Tensor) -> Tensor:
         """Return a gradient in the map, (1, C, H, W), flat."""
@@ -207,13 +213,14 @@ class _Flat(torch.autograd.Function):
         assert first is not None
         height, width = image.shape[2:]
         rows = _operations().entered(image, scale, shift, first.bias)
-        trail, wanted = [_Made(None, rows, height, width)], []
-        for layer in chain.layers:
-            below = trail[-1]
-            made = _forth(below, layer)
-            if not ctx.needs_input_grad[0]:
-                trail.clear()
-            trail.append(made)
+        made = _Made(None, rows, height, width)
+        trail, wanted = [made.forgotten()], []
+        for layer, after in zip(chain.layers, [*chain.layers[1:], None], strict=True):
+            made = _forth(made, layer)
+            if ctx.needs_input_grad[0]:
+                is_cut_off, is_pooled = layer.weights is not None, after and after.weights is None
+                is_read = is_cut_off or is_pooled or layer.number in chain.summed
+                trail.append(made if is_read else made.forgotten())
             if layer.number in chain.summed:
                 total = chain.summed[layer.number].total(made.padded())
                 wanted.append(total / (made.height * made.width))

@@ -40,8 +40,10 @@ def convolve(
     ``bias`` (N,), and cut off at 0; or plus ``gram_rows`` (P, N) times ``factor`` (N, N), which is
     symmetric, plus ``added`` (P, N), and 0 where ``made`` (P, N) is. There are nine taps, or one.
     """
-    n = tl.program_id(0) * BN
-    p = tl.program_id(1) * BM
+    # on one axis, the only one that is long enough; blocks of the same rows follow each other
+    across: tl.constexpr = N // BN
+    n = tl.program_id(0) % across * BN
+    p = tl.program_id(0) // across * BM
     total = tl.zeros((BM, BN), dtype=tl.float32)
     if x is not None:
         chunks: tl.constexpr = C // BK

@@ -63,7 +63,7 @@ def _launch(
     def blocks(tensor: Tensor | None, *size: int) -> Any:
         return None if tensor is None else TensorDescriptor.from_tensor(tensor, list(size))
 
-    flat_kernels.convolve[channels // broad, triton.cdiv(rows, high)](
+    flat_kernels.convolve[(channels // broad * triton.cdiv(rows, high),)](
         blocks(x, high, deep),
         blocks(kernels, broad, deep),
         bias,
@@ -135,7 +135,7 @@ def _of_slope(
     cut: bool,
     width: int,
 ) -> Tensor:
-    return torch.empty_like(made)
+    return made.new_empty(made.shape)
 
 
 @_operation(
@@ -159,7 +159,7 @@ def slope(
     Args:
         grad: That in the convolution of the map, (P, C), flat.
         kernels: Of the way back, (9 N, C), as ``taps`` makes them; or (N, C), as ``patches`` does.
-        made: The map, (P, N), flat.
+        made: The map, (P, N), flat; without ``factor`` and ``cut``, no number of it is read.
         factor: (N, N), symmetric: the map times this is added.
         added: (P, N), flat; is added.
         cut: Whether the map was cut off at 0.
@@ -169,7 +169,7 @@ def slope(
         (P, N), flat where ``cut``; else there may be other numbers than 0 between its rows.
     """
     rows = None if factor is None else made
-    out, cuts = torch.empty_like(made), made if cut else None
+    out, cuts = made.new_empty(made.shape), made if cut else None
     return _launch(grad, kernels, None, rows, factor, added, cuts, out, width + 1)
 
 

@@ -98,7 +98,16 @@ LOOKS = {
 @pytest.mark.parametrize("look", LOOKS)
 def test_numbers_and_gradients_are_torchs(stages, look, size):
     mapped, summed = LOOKS[look]
-    stages = stages[: 1 + max(mapped + summed)]
+    assert_torchs(stages[: 1 + max(mapped + summed)], mapped, summed, size)
+
+
+def test_one_pooling_may_follow_another(stages):
+    pooled_twice = [*stages[:5], stages[4], *stages[5:9]]
+    assert_torchs(pooled_twice, [9], [5], (17, 22))
+    assert_torchs(pooled_twice[:6], [4], [5], (17, 22))
+
+
+def assert_torchs(stages, mapped, summed, size):
     chain, image = chain_of(stages, mapped, summed), image_of(*size)
     made, expected = run(chain, image), plain(stages, image, mapped, summed)
     rounded = plain(stages, image, mapped, summed, DTYPE)
