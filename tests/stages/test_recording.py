@@ -336,9 +336,9 @@ def test_the_steps_of_a_frame_wait_for_nothing(network, monkeypatch):
     assert few == many <= 2  # two flags, looked at once before the first step
 
 
-def on_gpu(player=None):
+def on_gpu(player=None, dtype=torch.bfloat16):
     """Return what paints a number of frames on the GPU, with a network of its own."""
-    network = load("lite", device=torch.device("cuda"), dtype=torch.bfloat16)
+    network = load("lite", device=torch.device("cuda"), dtype=dtype)
     spec = network_spec("lite")
     stage = StyleStage(
         network,
@@ -367,11 +367,13 @@ def test_cuda_graphs_give_what_the_operations_give():
 
 @pytest.mark.gpu
 @pytest.mark.slow
-def test_compiled_cuda_graphs_give_what_the_operations_give():
-    plain = on_gpu()(3)
+def test_compiled_cuda_graphs_are_as_near_to_float32_as_the_operations():
+    """What is fused is rounded less often, and twenty steps make other grain of that."""
+    exact, plain = on_gpu(dtype=torch.float32)(3), on_gpu()(3)
     compiled = on_gpu(Recorder(CudaGraphs, fuse=fused, say=pytest.fail))(3)
-    for one, other in zip(plain, compiled, strict=True):
-        assert (one - other).abs().mean() < 2e-3
+    for expected, one, other in zip(exact, plain, compiled, strict=True):
+        off, allowed = ((made - expected).abs().mean() for made in (other, one))
+        assert off < 1.1 * allowed
 
 
 @pytest.mark.gpu
