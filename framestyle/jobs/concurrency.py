@@ -25,6 +25,11 @@ SEARCH_BYTES_A_PIXEL = 100
 SEARCHES_BYTES = 2 << 30
 """What all frames together may take whose motion is measured at the same time."""
 
+WRITERS = 4
+"""Results at most that are encoded at the same time. A PNG of 512x512 takes 50 ms."""
+WRITER_BYTES_A_PIXEL, WRITERS_BYTES = 40, 1 << 30
+"""What one of them takes, and what all of them may."""
+
 
 def worker_count(
     settings: ComputeSettings,
@@ -75,6 +80,19 @@ def searches_for(flow: FlowSource | None, device: Device, size: Size, workers: i
     torch.set_num_threads(threads // searches)
     cv2.setNumThreads(threads // searches)
     return searches
+
+
+def writers_for(device: Device, size: Size) -> int:
+    """Return how many results are encoded at the same time.
+
+    A GPU makes a frame in less time than a thread of the CPU takes to encode it.
+
+    Args:
+        device: Where frames are made.
+        size: Of the frames, (height, width).
+    """
+    fit = WRITERS_BYTES // (WRITER_BYTES_A_PIXEL * size[0] * size[1])
+    return max(1, min(WRITERS, fit)) if device.device.type == "cuda" else 1
 
 
 def one_at_a_time(progress: Progress) -> Progress:

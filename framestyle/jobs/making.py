@@ -4,7 +4,12 @@ from pathlib import Path
 
 from framestyle.config import Config
 from framestyle.jobs.begun import Begun
-from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count
+from framestyle.jobs.concurrency import (
+    searches_for,
+    stylers_for,
+    worker_count,
+    writers_for,
+)
 from framestyle.jobs.device import Device
 from framestyle.jobs.disk import checked_room, need_of, waiting_room
 from framestyle.jobs.flow import follows
@@ -64,6 +69,7 @@ def make_frames(
             write_whole(job.path / COUNT_FILE, sealed(str(count).encode()))
     stylers = stylers_for(count, styler, device, config.compute, progress)
     searches = searches_for(flow, device, size, count)
+    writers = writers_for(device, size)
     if len(parts) == 1 and (config.compute.workers or 1) > 1:
         progress(Notice("workers: 1, for the clip is one shot; --longest-stretch divides it"))
     prepare_for_tiles(stylers[0], size, device.device, progress)
@@ -94,6 +100,7 @@ def make_frames(
             device.device,
             progress,
             searches,
+            writers,
         )
         pipeline.run(begun.state, begun.done)
     else:
@@ -109,6 +116,7 @@ def make_frames(
             room,
             progress,
             searches,
+            writers,
         )
         progress(RunStarted(*workers.counted()))
         workers.run()

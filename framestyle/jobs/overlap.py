@@ -6,6 +6,7 @@ is raised in the one that waits for it.
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,8 +25,12 @@ class _End:
     """Marks the end of the items."""
 
 
-_Turn = queue.SimpleQueue[Callable[[], None] | BaseException]
+Write = Callable[[], None]
+"""Writes an item that is ready."""
+_Turn = queue.SimpleQueue[Write | BaseException]
 """Where what writes an item comes, or what was raised."""
+WATCH_SECONDS = 0.01
+"""Between two looks at whether all is written."""
 
 
 class _Bounded(Generic[Item]):
@@ -154,17 +159,14 @@ def in_order(
         raise failed
 
 
-Write = Callable[[], None]
-"""Writes an item that is ready."""
-
-
 class WriteBehind(Generic[Item]):
     """Writes items in order, in a thread of its own, up to ``DEPTH`` items behind.
 
     Args:
         prepare: Does with an item what can be done before its turn, and returns what writes it.
         within: What the threads work in.
-        threads: In so many items are prepared at the same time, and as many more may be behind.
+        threads: In so many items are prepared at the same time; one more of them may be behind for
+            each after the first.
     """
 
     def __init__(
@@ -174,6 +176,7 @@ class WriteBehind(Generic[Item]):
         self._items: queue.SimpleQueue[tuple[_Turn, Item] | _End] = queue.SimpleQueue()
         self._turns: _Bounded[_Turn | _End] = _Bounded(DEPTH + threads - 1)
         self._error: BaseException | None = None
+        self._is_done = False
         self._threads = [
             threading.Thread(target=run, name=name, daemon=True)
             for run, name in [(self._write, "write behind")] + [(self._ready, "prepare")] * threads
@@ -199,6 +202,9 @@ class WriteBehind(Generic[Item]):
         self._turns.put_at_once(_End())
         for _ in self._threads[1:]:
             self._items.put(_End())
+        # one that is interrupted while it joins takes a thread for ended that is not
+        while not self._is_done:
+            time.sleep(WATCH_SECONDS)
         for thread in self._threads:
             thread.join()
 
@@ -231,6 +237,7 @@ class WriteBehind(Generic[Item]):
             except BaseException as error:
                 self._error = error
             del ready, turn
+        self._is_done = True
 
     def _raise(self) -> None:
         if self._error is not None:

@@ -29,11 +29,6 @@ from framestyle.stages import ClipState, FrameState, FrameStyler, Link
 from framestyle.transfer import Download, OwnStream, on_stream
 from framestyle.waiting import giving_way
 
-WRITERS = 4
-"""Results at most that are encoded at the same time. A PNG of 512x512 takes 50 ms."""
-WRITER_BYTES_A_PIXEL, WRITERS_BYTES = 40, 1 << 30
-"""What one of them takes, and what all of them may."""
-
 
 @dataclass
 class Pipeline:
@@ -51,6 +46,7 @@ class Pipeline:
         device: Where frames are made.
         progress: Hears of every step and frame.
         searches: Frames whose motion is measured at the same time.
+        writers: Results that are encoded at the same time.
         stream: Of a GPU, for all that is done on it; that of everyone by default.
     """
 
@@ -65,6 +61,7 @@ class Pipeline:
     device: torch.device
     progress: Progress
     searches: int = 1
+    writers: int = 1
     stream: OwnStream | None = None
 
     def __post_init__(self) -> None:
@@ -103,7 +100,7 @@ class Pipeline:
         # on a GPU a frame waits for its motion; here it wants the cores that the search is on
         ahead = giving_way if self.device.type == "cpu" else within
         reading = ReadAhead(self._arrivals(leg, first), ahead)
-        writing = WriteBehind(departures.prepared, within, self._writers())
+        writing = WriteBehind(departures.prepared, within, self.writers)
         try:
             for arrival in reading:
                 began = time.monotonic()
@@ -124,15 +121,6 @@ class Pipeline:
         finally:
             reading.close()
             writing.close()
-
-    def _writers(self) -> int:
-        """Return how many results are encoded at the same time.
-
-        A GPU makes a frame in less time than a thread of the CPU takes to encode it.
-        """
-        info = self.source.info
-        fit = WRITERS_BYTES // (WRITER_BYTES_A_PIXEL * info.width_px * info.height_px)
-        return max(1, min(WRITERS, fit)) if self.device.type == "cuda" else 1
 
     def _arrivals(self, leg: Leg, first: int) -> Iterator[Arrival]:
         flow = None if leg.work is Work.ORDER else self.flow

@@ -23,12 +23,12 @@ from framestyle.jobs.shots import check_shots
 from framestyle.jobs.stages import (
     build,
     check_networks,
+    slower_kernels,
     weights_files,
     with_chosen_networks,
 )
 from framestyle.media import Source
 from framestyle.motion import FlowSource
-from framestyle.networks import why_not_flat
 from framestyle.progress import Event, Notice, Progress, RunDone, ignore
 from framestyle.stages import FrameStyler
 
@@ -105,8 +105,8 @@ def carry_out(
             if not sink.has_landed:
                 styler, flow = ready or loaded()
                 notice(f"device: {device}")
-                if why := why_not_flat(device.device):
-                    notice(f"kernels: VGG takes torch's own, which are slower, because: {why}")
+                if slower := slower_kernels(config, device):
+                    notice(slower)
                 for event in notices:
                     progress(event)
                 make_frames(begun, clip, styler, flow, job, config, device, Path(output), progress)

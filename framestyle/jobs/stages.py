@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import torch
 
 from framestyle.config import Config, StyleSettings
 from framestyle.errors import InputError
@@ -20,6 +21,7 @@ from framestyle.networks import (
     load,
     network_spec,
     parse_weights,
+    why_not_flat,
 )
 from framestyle.objectives import split_channels
 from framestyle.progress import Notice, Progress
@@ -131,6 +133,20 @@ def build(
     init = init_file(config)
     start = on_device[init] if init is not None else None
     return FrameStyler(config, dream, style, start, room)
+
+
+def slower_kernels(config: Config, device: Device) -> str | None:
+    """Return a line where VGG runs on torch's kernels on a GPU that there are quicker ones for.
+
+    Args:
+        config: Settings in which the networks are named.
+        device: Where they run.
+    """
+    used = {stage.network for stage in (config.dream, config.style) if stage.enabled}
+    if device.dtype != torch.bfloat16 or used.isdisjoint({"vgg16", "vgg19"}):
+        return None
+    why = why_not_flat(device.device)
+    return why and f"kernels: VGG runs on torch's own, which take longer: {why}"
 
 
 def check_networks(

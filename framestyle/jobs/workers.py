@@ -19,6 +19,7 @@ from framestyle.errors import JobError
 from framestyle.jobs.board import Board, StoppedError
 from framestyle.jobs.departures import Checkpoints
 from framestyle.jobs.folder import AHEAD, PASSES, JobFolder
+from framestyle.jobs.overlap import WriteBehind
 from framestyle.jobs.parts import Part
 from framestyle.jobs.passes import KeptFrames, Work
 from framestyle.jobs.pipeline import Pipeline
@@ -52,6 +53,7 @@ class Workers:
         most_waiting: Frames that may wait on the disk for their turn.
         progress: Hears of every step and frame, from several threads (``one_at_a_time``).
         searches: Frames whose motion each worker measures at the same time.
+        writers: Results that are encoded at the same time.
     """
 
     source: Source
@@ -65,6 +67,7 @@ class Workers:
     most_waiting: int
     progress: Progress
     searches: int = 1
+    writers: int = 1
 
     def __post_init__(self) -> None:
         """See what earlier runs have left whole; raises ``JobError``."""
@@ -125,19 +128,34 @@ class Workers:
 
     def _write_in_order(self) -> None:
         checkpoints, saved = Checkpoints(self.sink, self.job.states), self.sink.next_index
+        first = saved
+
+        def prepared(turn: tuple[Part, int, int]) -> Callable[[], None]:
+            part, index, version = turn
+            return partial(
+                write, part, index, self.sink.prepared(self._results.read(index, version))
+            )
+
+        def write(part: Part, index: int, put: Callable[[], None]) -> None:
+            nonlocal saved
+            put()
+            if checkpoints.passed(ClipState(), index, part.legs[-1]):
+                # where the newest state is damaged, a run goes on from the one before
+                self._board.written = saved
+                self._results.drop_before(saved)
+                saved = index + 1
+
+        writing = WriteBehind(prepared, threads=self.writers)
         try:
             for part in self.parts:
-                for index in range(max(part.stretch.first, self.sink.next_index), part.stretch.end):
+                for index in range(max(part.stretch.first, first), part.stretch.end):
                     version = JOINED if part.is_joined_at(index) else MADE
                     self._board.wait_for(index, version)
-                    self.sink.write(self._results.read(index, version))
-                    if checkpoints.passed(ClipState(), index, part.legs[-1]):
-                        # where the newest state is damaged, a run goes on from the one before
-                        self._board.written = saved
-                        self._results.drop_before(saved)
-                        saved = index + 1
+                    writing.put((part, index, version))
+            writing.finish()
             checkpoints.save()
         except BaseException:
+            writing.close()
             with suppress(JobError):  # what stopped the run is what is told
                 checkpoints.save()
             raise
@@ -161,7 +179,7 @@ class Workers:
             self.device,
             self._tell,
             self.searches,
-            stream,
+            stream=stream,
         )
         pipeline.run(task.beginning(str(self.device)), task.done)
         self._clear_after(task, pipeline)

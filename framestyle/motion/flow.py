@@ -99,9 +99,16 @@ def motion_of(
         this: A later one, of the same shape.
         replay: How functions are called.
     """
-    height, width = this.shape[:2]
     if not (forth.any() or back.any()):
-        return still(height, width)
+        return still(*this.shape[:2])
+    return moving(forth, back, earlier, this, replay)
+
+
+def moving(
+    forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray, replay: Replay = called
+) -> Motion:
+    """Return what is made of a flow that is not 0 all over; arguments as of ``motion_of``."""
+    height, width = this.shape[:2]
     size = back.shape[2], back.shape[3]
     first, second = (image_of(frame, size).to(back.device) for frame in (earlier, this))
     back, trusted, seen = replay("motion", _measured, forth, back, first, second)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from framestyle.exhaustion import gpu_ran_out
 from framestyle.graphs import Replay, called
-from framestyle.motion.flow import FlowSource, Motion, Pair, motion_of, still
+from framestyle.motion.flow import FlowSource, Motion, Pair, moving, still
 from framestyle.transfer import on_stream, own_stream, uploaded
 
 
@@ -33,11 +34,41 @@ class Turns:
             yield
 
 
+class MotionMaker:
+    """Makes motion of flow on a device.
+
+    Args:
+        device: The device.
+        replay: How functions are called.
+        turns: When it may work there; whenever it likes by default.
+    """
+
+    def __init__(
+        self, device: torch.device, replay: Replay = called, turns: Turns | None = None
+    ) -> None:
+        self._device, self._replay = device, replay
+        self._turns = turns or Turns(device)
+
+    def motion(self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray) -> Motion:
+        """Return what is made of the flow both ways; see ``FlowSource.measured``."""
+        if not (forth.any() or back.any()):
+            return still(*this.shape[:2])
+        try:
+            with self._turns.turn():
+                flows = uploaded(forth, self._device), uploaded(back, self._device)
+                return moving(*flows, earlier, this, self._replay)
+        except RuntimeError as error:
+            if not gpu_ran_out(error):
+                raise
+        return moving(forth, back, earlier, this)
+
+
 class OnDevice(FlowSource):
     """Flow of another source, of which a device makes motion.
 
     What is made of a flow is some hundred short operations. A GPU does them in no time; threads of
-    a CPU that do them beside a frame keep its steps from being launched.
+    a CPU that do them beside a frame keep its steps from being launched. They do where the GPU has
+    no memory left for it.
 
     Args:
         inner: Where flows come from.
@@ -46,9 +77,9 @@ class OnDevice(FlowSource):
     """
 
     def __init__(self, inner: FlowSource, device: torch.device, replay: Replay = called) -> None:
-        self.inner, self._device, self._replay = inner, device, replay
+        self.inner = inner
         self.worth_keeping, self.most_searches = inner.worth_keeping, inner.most_searches
-        self._turns = Turns(device)
+        self._maker = MotionMaker(device, replay)
 
     def has(self, at: Pair) -> bool:
         """Tell whether the other source has the flow between two frames."""
@@ -62,8 +93,4 @@ class OnDevice(FlowSource):
         self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
     ) -> Motion:
         """Return what is made of the flow both ways; see ``FlowSource.measured``."""
-        if not (forth.any() or back.any()):
-            return still(*this.shape[:2])
-        with self._turns.turn():
-            flows = uploaded(forth, self._device), uploaded(back, self._device)
-            return motion_of(*flows, earlier, this, self._replay)
+        return self._maker.motion(forth, back, earlier, this)

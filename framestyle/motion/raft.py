@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from framestyle.errors import JobError, first_line
 from framestyle.graphs import Replay, called
 from framestyle.motion.flow import FlowSource, Motion, Pair, image_of, motion_of
-from framestyle.motion.on_device import Turns
+from framestyle.motion.on_device import MotionMaker, Turns
 from framestyle.motion.sizes import SMALLEST_SIDE_PX
 from framestyle.motion.warp import resize_flow
 
@@ -44,7 +44,9 @@ class Raft(FlowSource):
     ) -> None:
         self.network, self._replay = network, replay
         # One at a time: torchvision's network keeps what it compares in itself.
-        self._turns = Turns(next(network.parameters()).device)
+        device = next(network.parameters()).device
+        self._turns = Turns(device)
+        self._maker = MotionMaker(device, replay, self._turns)
         self.longest_px = longest_px
         self.updates = updates
 
@@ -67,6 +69,12 @@ class Raft(FlowSource):
         a, b = self._ready(earlier, this)
         with self._turns.turn():
             return motion_of(*self._searched(a, b, this, at), earlier, this, self._replay)
+
+    def measured(
+        self, forth: Tensor, back: Tensor, earlier: np.ndarray, this: np.ndarray
+    ) -> Motion:
+        """Return what is made of flow that is known already; see ``FlowSource.measured``."""
+        return self._maker.motion(forth, back, earlier, this)
 
     def _ready(self, *frames: np.ndarray) -> list[Tensor]:
         """Return frames as the network takes them, on the CPU."""

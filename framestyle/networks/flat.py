@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from framestyle.errors import first_line
+from framestyle.exhaustion import gpu_ran_out
 from framestyle.networks.chain import Summed
 from framestyle.networks.fields import window_of
 
@@ -32,6 +33,8 @@ COLOURS = 3
 class FlatWeights:
     """The weights of one convolution, frozen, tap after tap. Threads may share it.
 
+    They are laid out once, and anew where the convolution is cast or moved, or changed in place.
+
     Args:
         like: The convolution.
     """
@@ -39,14 +42,14 @@ class FlatWeights:
     def __init__(self, like: nn.Conv2d) -> None:
         assert like.bias is not None
         self._weight, self.bias = like.weight, like.bias
-        self._made: tuple[Hashable, Tensor, tuple[Tensor, Tensor]] | None = None
+        self._laid_out: tuple[Hashable, Tensor, tuple[Tensor, Tensor]] | None = None
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "FlatWeights":
         """Return those of the layer's copy, of which nothing is kept yet."""
         made = copy.copy(self)
         made._weight, made.bias = copy.deepcopy((self._weight, self.bias), memo)
-        made._made, made._lock = None, threading.Lock()
+        made._laid_out, made._lock = None, threading.Lock()
         return made
 
     def both_ways(self) -> tuple[Tensor, Tensor]:
@@ -54,10 +57,13 @@ class FlatWeights:
         weight = self._weight.detach()
         numbers = weight.data_ptr(), weight._version, weight.dtype
         with self._lock:
-            if self._made is None or self._made[0] != numbers:
+            if self._laid_out is None or self._laid_out[0] != numbers:
+                both = _both_ways(weight)
+                if weight.device.type == "cuda":  # for threads on other streams
+                    torch.cuda.current_stream(weight.device).synchronize()
                 # the weight is held, so that no other gets its place in memory
-                self._made = numbers, weight, _both_ways(weight)
-            return self._made[2]
+                self._laid_out = numbers, weight, both
+            return self._laid_out[2]
 
 
 def _both_ways(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +146,8 @@ class FlatChain:
             shift: What is then added to them, three numbers.
         """
         wanted = sorted({*self.mapped, *self.summed})
-        return dict(zip(wanted, _Flat.apply(image, scale, shift, self), strict=True))
+        keeps = image.requires_grad and torch.is_grad_enabled()
+        return dict(zip(wanted, _Flat.apply(image, scale, shift, self, keeps), strict=True))
 
 
 def flat_chain(
@@ -196,9 +203,13 @@ def _is_made_for(device: torch.device) -> bool:
 def _trouble(device: torch.device) -> str | None:
     try:
         operations = _operations()
-        ones = torch.ones(1, 3, 2, 2, device=device)
-        operations.entered(ones, ones[0, :, 0, 0], ones[0, :, 0, 0], ones)
+        rows = torch.ones(4, 64, device=device, dtype=torch.bfloat16)
+        kernels = torch.ones(9 * 64, 64, device=device, dtype=torch.bfloat16)
+        made = operations.convolved(rows, kernels, rows[0], 1)
+        operations.slope(made, kernels, made, kernels[:64], made, True, 1)
     except Exception as error:  # of any type, from Python, Triton and a C compiler
+        if gpu_ran_out(error):
+            raise
         return first_line(error)
     return None
 
@@ -206,7 +217,7 @@ def _trouble(device: torch.device) -> str | None:
 class _Flat(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, image: Tensor, scale: Tensor, shift: Tensor, chain: FlatChain
+        ctx: Any, image: Tensor, scale: Tensor, shift: Tensor, chain: FlatChain, keeps: bool
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         first = chain.layers[0].weights
@@ -217,8 +228,9 @@ class _Flat(torch.autograd.Function):
         trail, wanted = [made.forgotten()], []
         for layer, after in zip(chain.layers, [*chain.layers[1:], None], strict=True):
             made = _forth(made, layer)
-            if ctx.needs_input_grad[0]:
-                is_cut_off, is_pooled = layer.weights is not None, after and after.weights is None
+            if keeps:
+                is_cut_off = layer.weights is not None
+                is_pooled = after is not None and after.weights is None
                 is_read = is_cut_off or is_pooled or layer.number in chain.summed
                 trail.append(made if is_read else made.forgotten())
             if layer.number in chain.summed:
@@ -231,16 +243,19 @@ class _Flat(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None, None]:
-        chain, left, (image, *trail) = ctx.chain, list(grads), ctx.trail
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None, None, None]:
+        chain, trail, ahead = ctx.chain, ctx.trail, list(grads)
+        if len(trail) <= len(chain.layers):
+            raise RuntimeError("the way back of a chain is taken a second time; it is gone")
         above: _Above = None
-        for made in reversed(trail):
-            above = _back(made, above, *_looked(chain, made, left))
-        grad = None
+        while len(trail) > 1:  # taken out, so that memory is free as soon as it has been used
+            made = trail.pop()
+            above = _back(made, above, *_looked(chain, made, ahead))
+        image, grad = trail.pop(), None
         if above is not None:
             rows = _of_rows(image, above, None, None, cut=False)
             grad = _operations().left(rows, ctx.scale, image.height, image.width)
-        return grad, None, None, None
+        return grad, None, None, None, None
 
 
 _Above = tuple[Tensor, _Layer] | None
@@ -258,19 +273,19 @@ def _forth(below: _Made, layer: _Layer) -> _Made:
 
 
 def _looked(
-    chain: FlatChain, made: _Made, left: list[Tensor | None]
+    chain: FlatChain, made: _Made, ahead: list[Tensor | None]
 ) -> tuple[Tensor | None, Tensor | None]:
     """Return what looking at a map adds to its gradient: a factor of the map, and what is added."""
     assert made.layer is not None
     number = made.layer.number
     if number not in chain.summed and number not in chain.mapped:
         return None, None
-    grad = left.pop()
+    grad = ahead.pop()
     if grad is None:
         return None, None
     if number in chain.summed:
         of_sum = grad / (made.height * made.width)
-        return chain.summed[number].factor(of_sum).to(made.rows.dtype), None
+        return chain.summed[number].factor(of_sum).to(made.rows.dtype).contiguous(), None
     return None, made.laid_out(grad)
 
 
@@ -310,7 +325,8 @@ def _is_plain(stage: nn.Module, *, first: bool) -> bool:
     if stage.padding_mode != "zeros" or isinstance(stage.padding, str):
         return False
     channels = stage.in_channels == COLOURS if first else stage.in_channels % 64 == 0
-    plain = stage.groups == 1 and stage.out_channels % 64 == 0
+    # Triton counts in powers of two
+    plain = stage.groups == 1 and stage.out_channels in (64, 128, 256, 512, 1024)
     return channels and plain and window_of(stage) == [(3, 3), (1, 1), (1, 1), (1, 1)]
 
 

@@ -223,6 +223,33 @@ def test_close_writes_what_waits_and_raises_nothing():
     assert written == list(range(DEPTH))
 
 
+def test_an_interrupt_while_it_closes_does_not_lose_what_waits():
+    """Joining a thread, an interrupted one takes it for ended (CPython 3.11)."""
+    gate, written = threading.Event(), []
+
+    def write(item):
+        gate.wait(5)
+        written.append(item)
+
+    def interrupt():
+        time.sleep(0.05)
+        signal.raise_signal(signal.SIGINT)
+
+    writing = behind(write, threads=2)
+    for number in range(DEPTH):
+        writing.put(number)
+    sending = threading.Thread(target=interrupt)
+    sending.start()
+    with pytest.raises(KeyboardInterrupt):
+        writing.close()
+    sending.join()
+    opening = threading.Timer(0.1, gate.set)
+    opening.start()
+    writing.close()
+    opening.join()
+    assert written == list(range(DEPTH))
+
+
 def test_a_failed_writer_never_blocks():
     def write(item):
         raise OSError("full")

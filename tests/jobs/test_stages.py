@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from framestyle.config import Config
 from framestyle.errors import InputError, ModelError, SettingsError
-from framestyle.jobs.device import pick_device
+from framestyle.jobs import stages
+from framestyle.jobs.device import Device, pick_device
 from framestyle.jobs.pictures import parse_style, read_pictures
 from framestyle.jobs.stages import (
     build,
@@ -161,3 +163,24 @@ def test_a_guide_that_is_too_small(quick, style_file, texture, save_picture, tmp
 def test_layers_that_are_not_there(changes, pattern, quick, style_file):
     with pytest.raises(ModelError, match=pattern):
         built(quick.changed(changes), style_file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "dtype", "told"),
+    [
+        ({"style": {"network": "vgg19"}}, torch.bfloat16, True),
+        ({"dream": {"network": "vgg16"}}, torch.bfloat16, True),
+        ({"style": {"network": "vgg19"}}, torch.float32, False),
+        ({"style": {"network": "vgg19", "enabled": False}}, torch.bfloat16, False),
+        ({}, torch.bfloat16, False),
+    ],
+)
+def test_slower_kernels_are_told_where_they_are_used(quick, changes, dtype, told, monkeypatch):
+    monkeypatch.setattr(stages, "why_not_flat", lambda device: "no C compiler")
+    line = stages.slower_kernels(quick.changed(changes), Device(torch.device("cuda"), dtype))
+    assert (line is not None) == told
+    assert not told or line.endswith("which take longer: no C compiler")
+    monkeypatch.setattr(stages, "why_not_flat", lambda device: None)
+    assert (
+        stages.slower_kernels(quick.changed(changes), Device(torch.device("cuda"), dtype)) is None
+    )

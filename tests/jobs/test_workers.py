@@ -14,7 +14,7 @@ import torch
 from framestyle.config import ComputeSettings, Config, StyleSettings
 from framestyle.errors import JobError, UnfinishedJobError
 from framestyle.jobs import departures, making
-from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count
+from framestyle.jobs.concurrency import searches_for, stylers_for, worker_count, writers_for
 from framestyle.jobs.device import Device
 from framestyle.jobs.making import COUNT_FILE
 from framestyle.jobs.parts import JOINED_FRAMES, Part
@@ -101,9 +101,27 @@ def test_how_many_search_for_flow_changes_no_byte(passes, go, contents, tmp_path
         assert contents(out) == expected
 
 
+@pytest.mark.parametrize("passes", [1, 2])
+def test_how_many_encode_results_changes_no_byte(passes, go, contents, tmp_path, monkeypatch):
+    expected = contents(go(tmp_path / "one", 1, motion={"passes": passes}))
+    monkeypatch.setattr(making, "writers_for", lambda *about: 3)
+    for workers in (1, 2):
+        out = go(tmp_path / f"{workers}", workers, motion={"passes": passes})
+        assert contents(out) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "writers"), [((48, 64), 4), ((2160, 3840), 3), ((4320, 7680), 1), ((9000, 9000), 1)]
+)
+def test_results_for_a_gpu_are_encoded_at_the_same_time_as_far_as_memory_goes(size, writers):
+    assert writers_for(GPU, size) == writers
+    assert writers_for(Device(torch.device("cpu"), torch.float32), size) == 1
+
+
 def test_a_run_with_several_searches_goes_on_where_it_was(go, contents, tmp_path, monkeypatch):
     expected = contents(go(tmp_path / "whole", 1))
     monkeypatch.setattr(making, "searches_for", lambda *about: 4)
+    monkeypatch.setattr(making, "writers_for", lambda *about: 4)
 
     def stop(event):
         if isinstance(event, FrameDone) and event.frame == 5:

@@ -70,6 +70,20 @@ def test_what_stands_still_needs_no_device(pair):
     assert motion.seen.all()
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), RuntimeError("broken")])
+def test_where_a_gpu_has_no_memory_the_cpu_makes_it(pair, error):
+    def fails(*_):
+        raise error
+
+    search = DenseInverseSearch()
+    source = OnDevice(search, torch.device("cpu"), fails)
+    if isinstance(error, torch.OutOfMemoryError):
+        assert same(source.between(*pair), search.between(*pair))
+    else:
+        with pytest.raises(RuntimeError, match="broken"):
+            source.between(*pair)
+
+
 def test_threads_have_turns():
     turns, inside, most = Turns(torch.device("cpu")), [], []
 

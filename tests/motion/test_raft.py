@@ -14,7 +14,7 @@ from torchvision.models.optical_flow import raft_small
 from torchvision.models.optical_flow.raft import CorrBlock
 
 from framestyle.errors import JobError
-from framestyle.motion import Raft, resize_flow
+from framestyle.motion import CachedFlow, Raft, resize_flow
 from framestyle.motion.raft import searched_size
 
 UPDATES = 3
@@ -206,6 +206,20 @@ def test_several_threads_may_search_at_a_time(network, moving_clip):
             found = list(threads.map(lambda pair: raft.flows(*pair, (0, 1)), pairs))
             for both, expected in zip(found, alone, strict=True):
                 assert all(map(torch.equal, both, expected))
+
+
+def test_kept_flow_is_measured_where_the_network_is(network, pair, tmp_path):
+    names = []
+
+    def replay(name, function, *tensors):
+        names.append(name)
+        return function(*tensors)
+
+    raft = Raft(network, updates=1, replay=replay)
+    motions = [CachedFlow(raft, tmp_path).between(*pair, (0, 1)) for _ in range(2)]
+    assert names == ["raft", "motion", "motion"]
+    for one, other in zip(*(vars(motion).values() for motion in motions), strict=True):
+        assert torch.equal(one, other)
 
 
 @pytest.mark.gpu

@@ -130,10 +130,36 @@ def test_what_nothing_comes_of_has_no_gradient(stages):
     assert off(whole, exact) < NEAR + 1.5 * off(by_torch, exact)
 
 
-def test_without_a_gradient_it_is_the_same(stages):
+def test_a_gradient_may_lie_in_any_order(stages):
+    image = image_of(6, 7)
+    weights = torch.rand(64, 64).to(image.device)
+    weights = weights + weights.T
+    made = run(chain_of(stages[:2], [], [1]), image)[1]
+    plain_one = torch.autograd.grad((made * weights).sum(), image, retain_graph=True)[0]
+    made = run(chain_of(stages[:2], [], [1]), image)[1]
+    assert torch.equal(torch.autograd.grad((made.T * weights).sum(), image)[0], plain_one)
+
+
+def test_the_way_back_is_taken_once_and_leaves_nothing(stages):
+    image = image_of(6, 7)
+    made = run(chain_of(stages[:9], [], [3, 8]), image)
+    trail = made[3].grad_fn.trail
+    assert len(trail) == 6
+    total = made[3].sum() + made[8].sum()
+    torch.autograd.grad(total, image, retain_graph=True)
+    assert trail == []
+    with pytest.raises(RuntimeError, match="a second time"):
+        torch.autograd.grad(total, image)
+
+
+def test_without_a_gradient_it_is_the_same_and_nothing_is_kept(stages, monkeypatch):
     chain, image = chain_of(stages, [6], [1]), image_of(6, 10)
+    kept = []
+    forgotten = flat._Made.forgotten
+    monkeypatch.setattr(flat._Made, "forgotten", lambda made: kept.append(made) or forgotten(made))
     with torch.no_grad():
         alone = run(chain, image)
+    assert len(kept) == 1  # the image, whose shape costs nothing
     for number, value in run(chain, image).items():
         assert torch.equal(alone[number], value)
         assert not alone[number].requires_grad
@@ -197,6 +223,7 @@ def test_chains_of_one_network_share_their_weights(stages):
         (lambda: nn.Conv2d(64, 64, 3, padding=1, groups=2), 2),
         (lambda: nn.Conv2d(64, 64, 3, padding=1, bias=False), 2),
         (lambda: nn.Conv2d(64, 60, 3, padding=1), 2),
+        (lambda: nn.Conv2d(64, 192, 3, padding=1), 2),
         (lambda: nn.Conv2d(64, 64, 5, padding=2), 2),
         (lambda: nn.Conv2d(1, 64, 3, padding=1), 0),
         (lambda: nn.AvgPool2d(2, 2), 4),
@@ -244,6 +271,16 @@ def test_kernels_that_do_not_run_are_told_of_and_left(looks_like_hopper, monkeyp
     monkeypatch.setattr(flat, "_operations", broken)
     assert flat.why_not_flat(looks_like_hopper) == "Failed to find C compiler."
     assert not flat.is_measured(looks_like_hopper)
+
+
+def test_a_gpu_without_memory_is_asked_again(looks_like_hopper, monkeypatch):
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(flat, "_operations", full)
+    for _ in range(2):
+        with pytest.raises(torch.OutOfMemoryError):
+            flat.is_measured(looks_like_hopper)
 
 
 def test_other_gpus_are_left_and_nothing_is_told(looks_like_hopper, monkeypatch):
