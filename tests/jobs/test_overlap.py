@@ -223,7 +223,15 @@ def test_close_writes_what_waits_and_raises_nothing():
     assert written == list(range(DEPTH))
 
 
-def test_an_interrupt_while_it_closes_does_not_lose_what_waits():
+@pytest.fixture
+def interrupts():
+    """Has SIGINT interrupt, also where who runs the tests has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_while_it_closes_does_not_lose_what_waits(interrupts):
     """Joining a thread, an interrupted one takes it for ended (CPython 3.11)."""
     gate, written = threading.Event(), []
 
