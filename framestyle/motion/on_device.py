@@ -40,7 +40,7 @@ class MotionMaker:
     Args:
         device: The device.
         replay: How functions are called.
-        turns: When it may work there; whenever it likes by default.
+        turns: When it may work there; by default in turns of its own.
     """
 
     def __init__(

@@ -18,6 +18,10 @@ from framestyle.objectives.distances import gram
 pytest.importorskip("triton.tools.tensor_descriptor", reason="Triton is missing, or an old one")
 
 ON_GPU = torch.cuda.is_available()
+pytestmark = pytest.mark.skipif(
+    ON_GPU and torch.cuda.get_device_capability() != flat.MEASURED_ON,
+    reason="the kernels are made for another GPU than this one",
+)
 DEVICE, DTYPE = ("cuda", torch.bfloat16) if ON_GPU else ("cpu", torch.float32)
 NEAR = 1e-2 if ON_GPU else 1e-5
 """Of the size of what is expected; and what rounding does to torch's own operations comes on top,
