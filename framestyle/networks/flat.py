@@ -5,10 +5,8 @@ kernel. On an H200 in bfloat16 an iteration of VGG19 takes six tenths of what it
 own operations, which pass over the maps for each bias, each ReLU, and on the way back once more.
 """
 
-import copy
-import threading
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -23,57 +21,12 @@ from framestyle.errors import first_line
 from framestyle.exhaustion import gpu_ran_out
 from framestyle.networks.chain import Summed
 from framestyle.networks.fields import window_of
+from framestyle.networks.flat_weights import COLOURS, FlatWeights
 
 MEASURED_ON = (9, 0)
 """Compute capability of the GPUs on which it takes less time: Hopper."""
-COLOURS = 3
-"""Channels of an image. What its convolution looks at is laid out once, and multiplied as one."""
-
-
-class FlatWeights:
-    """The weights of one convolution, frozen, tap after tap. Threads may share it.
-
-    They are laid out once, and anew where the convolution is cast or moved, or changed in place.
-
-    Args:
-        like: The convolution.
-    """
-
-    def __init__(self, like: nn.Conv2d) -> None:
-        assert like.bias is not None
-        self._weight, self.bias = like.weight, like.bias
-        self._laid_out: tuple[Hashable, Tensor, tuple[Tensor, Tensor]] | None = None
-        self._lock = threading.Lock()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "FlatWeights":
-        """Return those of the layer's copy, of which nothing is kept yet."""
-        made = copy.copy(self)
-        made._weight, made.bias = copy.deepcopy((self._weight, self.bias), memo)
-        made._laid_out, made._lock = None, threading.Lock()
-        return made
-
-    def both_ways(self) -> tuple[Tensor, Tensor]:
-        """Return the kernels of the convolution, and those of its way back."""
-        weight = self._weight.detach()
-        numbers = weight.data_ptr(), weight._version, weight.dtype
-        with self._lock:
-            if self._laid_out is None or self._laid_out[0] != numbers:
-                both = _both_ways(weight)
-                if weight.device.type == "cuda":  # for threads on other streams
-                    torch.cuda.current_stream(weight.device).synchronize()
-                # the weight is held, so that no other gets its place in memory
-                self._laid_out = numbers, weight, both
-            return self._laid_out[2]
-
-
-def _both_ways(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the kernels of a convolution, and those of its way back."""
-    if weight.shape[1] == COLOURS:
-        forth: Tensor = _operations().patches(weight)
-        return forth, forth.T.contiguous()
-    # the way back is a convolution with kernels turned by half a turn
-    turned = weight.flip(2, 3).transpose(0, 1)
-    return _operations().taps(weight), _operations().taps(turned)
+PRECISION = torch.bfloat16
+"""Of the weights with which it does."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +84,10 @@ class FlatChain:
     layers: Sequence[_Layer]
     mapped: Sequence[int]
     summed: dict[int, Summed]
-    _dtypes: Sequence[torch.dtype] = field(default=(torch.bfloat16,), repr=False)
 
     def suits(self, image: Tensor, dtype: torch.dtype) -> bool:
         """Tell whether it runs on an image (N, 3, H, W), with weights of a precision."""
-        return len(image) == 1 and dtype in self._dtypes and is_measured(image.device)
+        return len(image) == 1 and dtype == PRECISION and is_measured(image.device)
 
     def __call__(self, image: Tensor, scale: Tensor, shift: Tensor) -> dict[int, Tensor]:
         """Return what is wanted, by number, shallowest first; differentiable in the image.
@@ -203,8 +155,8 @@ def _is_made_for(device: torch.device) -> bool:
 def _trouble(device: torch.device) -> str | None:
     try:
         operations = _operations()
-        rows = torch.ones(4, 64, device=device, dtype=torch.bfloat16)
-        kernels = torch.ones(9 * 64, 64, device=device, dtype=torch.bfloat16)
+        rows = torch.ones(4, 64, device=device, dtype=PRECISION)
+        kernels = torch.ones(9 * 64, 64, device=device, dtype=PRECISION)
         made = operations.convolved(rows, kernels, rows[0], 1)
         operations.slope(made, kernels, made, kernels[:64], made, True, 1)
     except Exception as error:  # of any type, from Python, Triton and a C compiler

@@ -9,9 +9,8 @@ from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from framestyle.networks import flat_kernels
+from framestyle.networks.flat_weights import PATCH
 
-PATCH = 32
-"""Channels of an image that is laid out: nine positions of three colours, and zeros."""
 PROCESSORS = 132
 """Of an H100 or H200. Blocks are so large that there are about as many, or more."""
 NUMBERS_AT_A_TIME, NUMBERS_BACK = 8192, 1024
@@ -115,7 +114,7 @@ def convolved(x: Tensor, kernels: Tensor, bias: Tensor, width: int) -> Tensor:
 
     Args:
         x: The map, flat, (P, C).
-        kernels: (9 N, C), as ``taps`` makes them; or (N, C), as ``patches`` does.
+        kernels: (9 N, C), tap after tap; or (N, C), of an image that is laid out.
         bias: (N,).
         width: Of the map.
 
@@ -126,15 +125,7 @@ def convolved(x: Tensor, kernels: Tensor, bias: Tensor, width: int) -> Tensor:
     return _launch(x, kernels, bias, None, None, None, None, out, width + 1)
 
 
-def _of_slope(
-    grad: Tensor | None,
-    kernels: Tensor | None,
-    made: Tensor,
-    factor: Tensor | None,
-    added: Tensor | None,
-    cut: bool,
-    width: int,
-) -> Tensor:
+def _of_slope(grad: Tensor | None, kernels: Tensor | None, made: Tensor, *_: object) -> Tensor:
     return made.new_empty(made.shape)
 
 
@@ -158,7 +149,7 @@ def slope(
 
     Args:
         grad: That in the convolution of the map, (P, C), flat.
-        kernels: Of the way back, (9 N, C), as ``taps`` makes them; or (N, C), as ``patches`` does.
+        kernels: Of the way back, (9 N, C), tap after tap; or (N, C), of an image that is laid out.
         made: The map, (P, N), flat; without ``factor`` and ``cut``, no number of it is read.
         factor: (N, N), symmetric: the map times this is added.
         added: (P, N), flat; is added.
@@ -169,7 +160,7 @@ def slope(
         (P, N), flat where ``cut``; else there may be other numbers than 0 between its rows.
     """
     rows = None if factor is None else made
-    out, cuts = made.new_empty(made.shape), made if cut else None
+    out, cuts = _of_slope(grad, kernels, made), made if cut else None
     return _launch(grad, kernels, None, rows, factor, added, cuts, out, width + 1)
 
 
@@ -196,7 +187,7 @@ def pooled(x: Tensor, height: int, width: int) -> Tensor:
     return out
 
 
-def _of_pooling_back(x: Tensor, grad: Tensor, cut: bool, height: int, width: int) -> Tensor:
+def _of_pooling_back(x: Tensor, *_: object) -> Tensor:
     return torch.empty_like(x)
 
 
@@ -219,7 +210,7 @@ def unpooled(x: Tensor, grad: Tensor, cut: bool, height: int, width: int) -> Ten
     Returns:
         Of the shape of ``x``, flat.
     """
-    channels, out = x.shape[1], torch.empty_like(x)
+    channels, out = x.shape[1], _of_pooling_back(x)
     squares = (height + 1) // 2 * ((width + 2) // 2)
     some = max(1, NUMBERS_BACK // channels)
     grid = (triton.cdiv(squares, some),)
@@ -274,14 +265,3 @@ def left(grad: Tensor, scale: Tensor, height: int, width: int) -> Tensor:
     grid = (triton.cdiv(height * width, some),)
     flat_kernels.leave[grid](grad, scale, out, height, width, PATCH, some)
     return out
-
-
-def taps(weight: Tensor) -> Tensor:
-    """Return the kernels of a convolution, (N, C, 3, 3), tap after tap: (9 N, C)."""
-    return weight.permute(2, 3, 0, 1).reshape(-1, weight.shape[1]).contiguous()
-
-
-def patches(weight: Tensor) -> Tensor:
-    """Return the kernels of a convolution of an image, (N, 3, 3, 3), for ``entered``: (N, C)."""
-    side_by_side = weight.permute(0, 2, 3, 1).reshape(len(weight), -1)
-    return torch.nn.functional.pad(side_by_side, (0, PATCH - side_by_side.shape[1]))

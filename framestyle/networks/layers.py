@@ -49,6 +49,11 @@ def layout_of(x: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
+def half_turned(weight: Tensor) -> Tensor:
+    """Return kernels (K, C, h, w) turned by half a turn, of the convolution back."""
+    return weight.flip(2, 3).transpose(0, 1).contiguous()
+
+
 class Shape(NamedTuple):
     """What a map is like: its size (N, C, H, W), and how it lies in memory."""
 

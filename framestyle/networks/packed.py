@@ -25,8 +25,8 @@ from framestyle import onednn
 from framestyle.networks import winograd
 from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
-from framestyle.networks.flat import FlatWeights
-from framestyle.networks.layers import ReflectingConv2d, Shape, framed, unframed
+from framestyle.networks.flat_weights import FlatWeights
+from framestyle.networks.layers import ReflectingConv2d, Shape, framed, half_turned, unframed
 
 ORDERS_BYTES = 40 << 20
 """The order depends on the size of the map; a few of them serve all sizes. Of each layer, as many
@@ -94,7 +94,7 @@ class Weights:
         some = winograd.grid_of(shape, padding).at_a_time
 
         def make(weight: Tensor) -> Tensor:
-            return winograd.kernels_at_points(_turned(weight) if turned else weight, some)
+            return winograd.kernels_at_points(half_turned(weight) if turned else weight, some)
 
         return self._once(("at points", turned), some, make, winograd.GROWTH)
 
@@ -110,7 +110,7 @@ class Weights:
         """Return the weights as oneDNN takes them, for a map of some shape."""
 
         def make(weight: Tensor) -> Tensor:
-            weight = _turned(weight) if turned else weight
+            weight = half_turned(weight) if turned else weight
             return onednn.reordered(weight, shape, padding, stride, dilation)
 
         return self._once(("as they are", turned), shape, make)
@@ -258,8 +258,3 @@ class Packer:
             return nn.Sequential(like, nn.ReLU()) if rectifies else like
         packed = self._weights.setdefault(id(like.weight), Weights(like))
         return PackedConv2d(like, packed, rectifies=rectifies)
-
-
-def _turned(weight: Tensor) -> Tensor:
-    """Return kernels (K, C, h, w) turned by half a turn, of the convolution back."""
-    return weight.flip(2, 3).transpose(0, 1).contiguous()

@@ -93,18 +93,12 @@ def test_the_number_of_workers_changes_no_byte(passes, go, contents, tmp_path):
 
 
 @pytest.mark.parametrize("passes", [1, 2])
-def test_how_many_search_for_flow_changes_no_byte(passes, go, contents, tmp_path, monkeypatch):
+@pytest.mark.parametrize("count", ["searches_for", "writers_for"])
+def test_how_many_search_for_flow_or_encode_changes_no_byte(
+    count, passes, go, contents, tmp_path, monkeypatch
+):
     expected = contents(go(tmp_path / "one", 1, motion={"passes": passes}))
-    monkeypatch.setattr(making, "searches_for", lambda *about: 3)
-    for workers in (1, 2):
-        out = go(tmp_path / f"{workers}", workers, motion={"passes": passes})
-        assert contents(out) == expected
-
-
-@pytest.mark.parametrize("passes", [1, 2])
-def test_how_many_encode_results_changes_no_byte(passes, go, contents, tmp_path, monkeypatch):
-    expected = contents(go(tmp_path / "one", 1, motion={"passes": passes}))
-    monkeypatch.setattr(making, "writers_for", lambda *about: 3)
+    monkeypatch.setattr(making, count, lambda *about: 3)
     for workers in (1, 2):
         out = go(tmp_path / f"{workers}", workers, motion={"passes": passes})
         assert contents(out) == expected

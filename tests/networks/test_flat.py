@@ -11,7 +11,8 @@ from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from framestyle.networks import flat, network_spec
-from framestyle.networks.flat import FlatWeights, flat_chain
+from framestyle.networks.flat import flat_chain
+from framestyle.networks.flat_weights import FlatWeights
 from framestyle.objectives import GramProducts
 from framestyle.objectives.distances import gram
 
