@@ -10,6 +10,9 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+FEW = 8
+"""Channels of a map, fewer than which some operations of torch's on a CPU take one by one."""
+
 
 class ReflectingConv2d(nn.Conv2d):
     """A convolution of three by three that keeps the size of its map, with reflected borders.
@@ -105,7 +108,9 @@ class _Normalised(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (scale,) = ctx.saved_tensors
-        return grad.contiguous().float() * scale, None, None, None
+        if grad.is_contiguous(memory_format=torch.channels_last):
+            grad = grad.contiguous()
+        return grad * scale, None, None, None
 
 
 class _ReflectingConv2d(torch.autograd.Function):
@@ -134,9 +139,11 @@ class _ReflectingConv2d(torch.autograd.Function):
 
 def framed(x: Tensor) -> Tensor:
     """Return a map (N, C, H, W) with a border of one pixel, reflected."""
-    plain = x.device.type in ("cpu", "meta")  # the second has shapes only
+    # torch's own is contiguous on a GPU, whatever it is given, and takes few channels one by one
+    plain = x.device.type in ("cpu", "meta") and x.shape[1] >= FEW
+    plain = plain or min(x.shape[2:]) < 2  # too small, as torch's own will say
     if not plain and x.is_contiguous(memory_format=torch.channels_last):
-        return reflected(x)  # torch's own is contiguous on a GPU, whatever it is given
+        return reflected(x)
     return nnf.pad(x, (1, 1, 1, 1), mode="reflect")
 
 
@@ -144,8 +151,20 @@ def unframed(grad: Tensor) -> Tensor:
     """Return the gradient in a map from that in the map with its border, which is changed."""
     # what a pixel of the border got belongs to the one that it shows; with the columns folded over
     # their whole length, rows bring the corners along
-    grad[..., 2].add_(grad[..., 0])
-    grad[..., -3].add_(grad[..., -1])
-    grad[:, :, 2].add_(grad[:, :, 0])
-    grad[:, :, -3].add_(grad[:, :, -1])
-    return grad[:, :, 1:-1, 1:-1].clone(memory_format=layout_of(grad))
+    for dim in (3, 2):
+        for shown, border in _shown(grad.shape[dim]):
+            at: list[slice] = [slice(None)] * dim
+            grad[(*at, shown)].add_(grad[(*at, border)])
+    return grad[:, :, 1:-1, 1:-1]
+
+
+def _shown(length: int) -> list[tuple[slice, slice]]:
+    """Return where the pixels lie that a border of one shows, and where it shows them.
+
+    Args:
+        length: Of a side, with the border.
+    """
+    if length > 5:  # both ends at once
+        return [(slice(2, length - 2, length - 5), slice(0, length, length - 1))]
+    ends = (2, 0), (length - 3, length - 1)  # they may show the same one
+    return [(slice(shown, shown + 1), slice(at, at + 1)) for shown, at in ends]

@@ -22,7 +22,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from framestyle import onednn
-from framestyle.networks import winograd
+from framestyle.networks import rows, winograd
 from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.flat_weights import FlatWeights
@@ -58,6 +58,7 @@ class Weights:
         self._beyond = [r - p for r, p in zip(reach, self.padding, strict=True)]
         self.turns = self._stride == [1, 1] and min(self._beyond) >= 0
         self._gains = winograd.gains(like)
+        self._few = like.in_channels if rows.gains(like) else None
         self._orders: dict[Hashable, Hashable] = {}
         self._kept: OrderedDict[Hashable, tuple[Tensor, Tensor, int]] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,9 +86,23 @@ class Weights:
         if self._gains and winograd.suits(grad):
             kernels = self._at_points(grad.shape, self._beyond, turned=True)
             return winograd.convolve(grad, kernels, None, self._beyond)
+        if self._few is not None:
+            return self._back_by_rows(grad, self._few)
         how = self._beyond, [1, 1], self._dilation
         weight = self._reordered(grad.shape, *how, turned=True)
         return onednn.convolved(grad, weight, None, *how)
+
+    def _back_by_rows(self, grad: Tensor, channels: int) -> Tensor:
+        """Return the gradient in a map of few channels."""
+        height = grad.shape[2] + 2 * self._beyond[0] - self._weight.shape[2] + 1
+        window = rows.Window(channels, height, self._beyond)
+
+        def make(weight: Tensor) -> Tensor:
+            kernels = rows.kernels_by_rows(half_turned(weight))
+            return onednn.reordered(kernels, grad.shape, window.padding, window.stride)
+
+        growth = rows.growth(channels, self._weight.shape[2])
+        return window.convolve(grad, self._once("by rows", grad.shape, make, growth))
 
     def _at_points(self, shape: torch.Size, padding: Sequence[int], *, turned: bool) -> Tensor:
         """Return the kernels as products at points take them, for a map of some shape."""
@@ -126,13 +141,14 @@ class Weights:
             make: Makes it.
             growth: Of memory that it takes, over theirs.
         """
-        weight = self._weight.detach()
+        weight = self._weight
         size = size, weight.dtype
         # a network that is moved or cast has other numbers in the same parameters
         numbers = kind, weight.data_ptr(), weight._version
         with self._lock:
             order = self._orders.get((kind, size))
             if (numbers, order) not in self._kept:
+                weight = weight.detach()
                 made = make(weight)
                 order = self._orders[kind, size] = onednn.order_of(made) or size
                 # weights are held, so that no others get their place in memory

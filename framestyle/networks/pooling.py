@@ -33,16 +33,17 @@ class HalvingMean(nn.AvgPool2d):
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its means."""
         height, width = like.size[2:]
+        grad = grad * 0.25
         layout = layout_of(grad)
         as_one = len(grad) == 1 and layout == torch.channels_last
         if height % 2 == 0 or width % 2 or not as_one:
-            spread = nnf.interpolate(grad * 0.25, scale_factor=2, mode="nearest")
+            spread = nnf.interpolate(grad, scale_factor=2, mode="nearest")
             missing = 0, width % 2, 0, height % 2
             return nnf.pad(spread, missing) if any(missing) else spread
         # pads at once: what is above the last row lies in memory as a map of its own
         spread = Shape(like.size, layout).blank(grad)
         spread[:, :, -1] = 0
-        _ATEN.upsample_nearest2d.out(grad * 0.25, [height - 1, width], out=spread[:, :, :-1])
+        _ATEN.upsample_nearest2d.out(grad, [height - 1, width], out=spread[:, :, :-1])
         return spread
 
 

@@ -17,13 +17,17 @@ from framestyle import onednn
 
 def squared_norm(values: Tensor) -> Tensor:
     """Sum of squares, a scalar float32."""
+    return _norm(values).square()
+
+
+def _norm(values: Tensor) -> Tensor:
+    """Return the root of the sum of squares."""
     if values.dim() == 4:  # in parts: one float32 sum of many millions would lose its last terms
         if values.is_contiguous(memory_format=torch.channels_last):
             values = values.permute(0, 2, 3, 1)
-        parts: Tensor = torch.linalg.vector_norm(values, dim=(2, 3), dtype=torch.float32)
-        return parts.square().sum()
+        values = torch.linalg.vector_norm(values, dim=(2, 3), dtype=torch.float32)
     norm: Tensor = torch.linalg.vector_norm(values, dtype=torch.float32)
-    return norm.square()
+    return norm
 
 
 class _SquaredDistances(torch.autograd.Function):
@@ -31,7 +35,7 @@ class _SquaredDistances(torch.autograd.Function):
     def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
         differences = [value - target for value, target in zip(values, targets, strict=True)]
         ctx.save_for_backward(*differences)
-        return torch.stack([squared_norm(difference) for difference in differences])
+        return torch.stack([_norm(difference) for difference in differences]).square()
 
     @staticmethod
     @once_differentiable
@@ -126,23 +130,27 @@ class GramProducts:
     """Parts in which products of bfloat16 are summed. A sum runs in float32 and is rounded at its
     end; of as many as these the error stays under 0.1 percent, in a quarter of the time."""
     LEAST_PARTS = 4
-    NUMBERS = 1 << 20
-    """Of all parts' products, more than which do not stay in a cache: of a layer with many channels
-    there are fewer parts, or their sum would take longer than they do."""
+    NUMBERS = 1 << 17
+    """Of all parts' products, more than which do not stay in a processor's cache: of a layer with
+    many channels there are fewer parts, or their sum would take longer than they do. A GPU has
+    eight times as many, or it would have too little to do at a time."""
     LEAST_IN_A_PART = 64
     """Positions; where there are fewer, float32 takes no longer."""
 
     def total(self, features: Tensor) -> Tensor:
         """Return (N, N) float32 for features (1, N, H, W)."""
         rows = as_rows(features)
-        most = max(self.LEAST_PARTS, self.NUMBERS // rows.shape[1] ** 2)
-        parts = min(self.PARTS, most, len(rows) // self.LEAST_IN_A_PART)
+        count, channels = rows.shape
+        numbers = self.NUMBERS if rows.device.type == "cpu" else 8 * self.NUMBERS
+        most = max(self.LEAST_PARTS, numbers // channels**2)
+        parts = min(self.PARTS, most, count // self.LEAST_IN_A_PART)
+        parts = 1 << max(0, parts.bit_length() - 1)  # most maps can be cut in as many
         if rows.dtype == torch.float32 or parts < self.LEAST_PARTS:
             return self._in_float32(rows)
-        whole = len(rows) // parts * parts
-        stacked = rows[:whole].view(parts, -1, rows.shape[1])
-        total = torch.bmm(stacked.transpose(1, 2), stacked).sum(dim=0, dtype=torch.float32)
-        return total if whole == len(rows) else total + self._in_float32(rows[whole:])
+        rest = count % parts
+        stacked = (rows[: count - rest] if rest else rows).view(parts, -1, channels)
+        total = torch.bmm(stacked.mT, stacked).sum(dim=0, dtype=torch.float32)
+        return total + self._in_float32(rows[count - rest :]) if rest else total
 
     def _in_float32(self, rows: Tensor) -> Tensor:
         total: Tensor | None = None
@@ -167,20 +175,20 @@ class GramProducts:
         Args:
             features: F, (1, N, H, W).
             grad: As of ``factor``.
-            onto: What it is added to, in place where that lies in memory as channels-last.
+            onto: What it is added to, in place where that lies in memory as channels-last does.
         """
         height, width = features.shape[2:]
         rows = as_rows(features)
         factor = self.factor(grad.to(rows.dtype))
-        if onto is not None and onto.is_contiguous(memory_format=torch.channels_last):
+        if onto is not None:
+            onto = onto.contiguous(memory_format=torch.channels_last)
             place = onto.permute(0, 2, 3, 1).view(rows.shape)
             if onednn.can_multiply(rows):
                 onednn.add_product(place, rows, factor)
             else:
                 place.addmm_(rows, factor)
             return onto
-        slope = (rows @ factor).view(1, height, width, -1).permute(0, 3, 1, 2)
-        return slope if onto is None else onto + slope
+        return (rows @ factor).view(1, height, width, -1).permute(0, 3, 1, 2)
 
 
 def gram(features: Tensor) -> Tensor:
