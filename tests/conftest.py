@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from framestyle.config import Config
 from framestyle.motion import Motion
-from framestyle.networks import load, network_spec
+from framestyle.networks import load, model_spec, network_spec
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
@@ -52,20 +52,36 @@ def real_network(real_weights):
 
 
 @pytest.fixture(scope="session")
-def random_model():
-    """Returns ``random_model()``: SqueezeNet with random weights that keep features near 1."""
+def make_model():
+    """Returns ``make_model(name)``: a network without its head, with random weights.
 
-    def make():
-        model = network_spec("squeezenet1_0").bare_model().to_empty(device="cpu")
+    They keep features near 1 in size.
+    """
+
+    def make(name):
+        model = model_spec(name).bare_model().to_empty(device="cpu")
         generator = torch.Generator().manual_seed(7)
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
                 deviation = (2 / module.weight[0].numel()) ** 0.5
                 module.weight.data.normal_(0, deviation, generator=generator)
+                if module.bias is not None:
+                    module.bias.data.normal_(0, 0.1, generator=generator)
+            elif isinstance(module, nn.BatchNorm2d):  # not the identity, so that folding shows
+                module.weight.data.uniform_(0.8, 1.2, generator=generator)
                 module.bias.data.normal_(0, 0.1, generator=generator)
-        return model
+                module.running_mean.normal_(0, 0.1, generator=generator)
+                module.running_var.uniform_(0.8, 1.2, generator=generator)
+                module.num_batches_tracked.zero_()
+        return model.eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def random_model(make_model):
+    """Returns ``random_model()``: SqueezeNet with random weights that keep features near 1."""
+    return lambda: make_model("squeezenet1_0")
 
 
 @pytest.fixture(scope="session")

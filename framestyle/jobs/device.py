@@ -15,6 +15,7 @@ from framestyle.media.clip import Notices
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Player
 from framestyle.stages.recording import Recorder
+from framestyle.stages.taping import Taper
 from framestyle.transfer import STREAMS
 
 GPU_WORKERS = STREAMS // 2 - 1
@@ -112,7 +113,7 @@ def pick_device(settings: ComputeSettings) -> Device:
 
 
 def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: Notices) -> Player:
-    """Return how steps are made on a device: played back as CUDA graphs, or one by one.
+    """Return how steps are made on a device: played back as CUDA graphs or by tape, or one by one.
 
     Args:
         device: Where they are made.
@@ -122,7 +123,7 @@ def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: 
     """
     if device.type == "cuda" and settings.graphs:
         return Recorder(CudaGraphs, room, fused if settings.compile else None, say)
-    return OneByOne()
+    return Taper(room) if device.type == "cpu" else OneByOne()
 
 
 def replay_on(device: torch.device, settings: ComputeSettings, say: Notices) -> Replay:

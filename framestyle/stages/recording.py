@@ -35,34 +35,53 @@ VALUE_DEVIATION = 0.02
 """The same of the value and its terms."""
 
 
-class _NothingMovedError(RecordingError):
+class NothingMovedError(RecordingError):
     """A step changed nothing, so that nothing is known of its recording."""
 
 
-class _Recorded:
-    """An optimisation whose steps are played back."""
+class Recorded:
+    """An optimisation whose steps are played back.
 
-    def __init__(self, optimisation: Optimisation, record: Record) -> None:
+    Args:
+        optimisation: It stands at its start, before and after, and if it cannot be recorded.
+        record: Records its steps.
+        warm_up: Steps that are made before one is recorded.
+
+    Raises:
+        RecordingError: They cannot be recorded, or are others when they are played back.
+    """
+
+    def __init__(
+        self, optimisation: Optimisation, record: Record, *, warm_up: int = WARM_UP
+    ) -> None:
         self._optimisation = optimisation
         self._names: list[str] = []
         self._places = places_of(optimisation)
         fresh = [place.detach().clone() for place in self._places]
-        for _ in range(WARM_UP):
+        try:
+            self._play = self._recorded(record, warm_up, fresh)
+        finally:
+            self.load(fresh)
+
+    def _recorded(self, record: Record, warm_up: int, fresh: Sequence[Tensor]) -> Step:
+        """Return what plays back a step, having compared its first one."""
+        for _ in range(warm_up):
             self._made()
         self.load(fresh)
-        values, image = self._made().clone(), optimisation.image.detach().clone()
-        moved = (image - fresh[0]).abs().mean()
+        image = self._optimisation.image
+        values, after = self._made().clone(), image.detach().clone()
+        moved = (after - fresh[0]).abs().mean()
         if not bool(moved > 0):
-            raise _NothingMovedError
+            raise NothingMovedError
         self.load(fresh)
-        self._play = record(self._made)
+        play = record(self._made)
         self.load(fresh)
-        played = self._play()
-        off = (optimisation.image.detach() - image).abs().mean()
+        played = play()
+        off = (image.detach() - after).abs().mean()
         same = torch.allclose(played, values, rtol=VALUE_DEVIATION, atol=1e-6)
         if not same or not bool(off <= DEVIATION * moved):
             raise RecordingError("played back, a step does something else")
-        self.load(fresh)
+        return play
 
     def load(self, tensors: Sequence[Tensor]) -> None:
         """Put the numbers of another optimisation into the places of this one."""
@@ -103,14 +122,14 @@ class Recorder:
     room: Room = field(default_factory=Room)
     fuse: Fuse | None = None
     say: Callable[[str], None] = lambda line: None
-    _made: dict[Hashable, _Recorded] = field(default_factory=dict, init=False)
+    _made: dict[Hashable, Recorded] = field(default_factory=dict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
     _functions: Functions | None = field(default=None, init=False)
     _version: int = field(default=0, init=False)
 
     def begin(self, optimisation: Optimisation) -> Running:
         """Return what plays back its steps, or the optimisation itself where that cannot be."""
-        key = _form_of(optimisation)
+        key = form_of(optimisation)
         if key is None or key in self._refused:
             return optimisation
         record = self._functions_now().record
@@ -147,20 +166,15 @@ class Recorder:
         record: Record,
         failed: Callable[[Hashable, Exception], None],
     ) -> None:
-        """Record an optimisation; where that fails, it stands at its start as before."""
-        fresh = [place.detach().clone() for place in places_of(optimisation)]
+        """Record an optimisation."""
         try:
-            self._made[key] = _Recorded(optimisation, record)
-            return
-        except _NothingMovedError:
+            self._made[key] = Recorded(optimisation, record)
+        except NothingMovedError:
             pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
             if gpu_ran_out(error):
                 raise torch.OutOfMemoryError(str(error)) from error  # it is made again with less
             failed(key, error)
-        with torch.no_grad():
-            for place, numbers in zip(places_of(optimisation), fresh, strict=True):
-                place.copy_(numbers)
 
     def _not_fused(self, key: Hashable, error: Exception) -> None:
         why = first_line(error)
@@ -181,7 +195,7 @@ def places_of(optimisation: Optimisation) -> list[Tensor]:
     return [optimisation.image.detach(), *mean, *stepper.tensors, *evaluate.tensors]
 
 
-def _form_of(optimisation: Optimisation) -> Hashable | None:
+def form_of(optimisation: Optimisation) -> Hashable | None:
     """Return what has to be equal to play back the same recording; None if there can be none."""
     evaluate, stepper = optimisation.evaluate, optimisation.stepper
     if not isinstance(evaluate, Evaluation) or stepper.form is None:

@@ -9,33 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
-from framestyle.networks import model_spec, winograd
-
-
-def random_model(name: str) -> nn.Module:
-    """Return a torchvision model without its head; weights keep features near 1 in size."""
-    model = model_spec(name).bare_model().to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(7)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            fan_in = module.weight[0].numel()
-            module.weight.data.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
-            if module.bias is not None:
-                module.bias.data.normal_(0, 0.1, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):  # not the identity, so that folding shows
-            module.weight.data.uniform_(0.8, 1.2, generator=generator)
-            module.bias.data.normal_(0, 0.1, generator=generator)
-            module.running_mean.normal_(0, 0.1, generator=generator)
-            module.running_var.uniform_(0.8, 1.2, generator=generator)
-            module.num_batches_tracked.zero_()
-    return model.eval()
-
-
-@pytest.fixture(scope="session")
-def make_model() -> Callable[[str], nn.Module]:
-    return random_model
+from framestyle.networks import winograd
 
 
 @pytest.fixture

@@ -17,13 +17,10 @@ from framestyle import Config
 from framestyle.graphs import CudaGraphs, RecordingError, fused
 from framestyle.motion import Motion
 from framestyle.networks import Room, load, network_spec
-from framestyle.objectives import TemporalLoss
 from framestyle.stages import DreamStage, FrameStyler, Link, StyleStage
 from framestyle.stages.recording import Recorder
 from framestyle.transfer import on_stream, own_stream
-
-SIZE = 40, 44
-"""Of frames, (height, width). At the smaller of two octaves, lite takes 32 pixels at least."""
+from tests.stages.small import DREAMS, SIZE, draw, dream_stage, frame, painted, style_stage
 
 
 @pytest.fixture
@@ -44,41 +41,9 @@ def recorded_by(traced):
     return only_steps
 
 
-def draw(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.fixture(scope="module")
 def network():
     return load("lite")
-
-
-def style_stage(network, **how):
-    spec = network_spec("lite")
-    settings = Config().style.replaced(style_weight=5.0, **how)
-    styles = [(1.0, draw(1, 3, 40, 40, seed=9))]
-    return StyleStage(
-        network, settings, spec.default_content_layers, spec.default_style_layers, styles
-    )
-
-
-def dream_stage(network, layers=None, guide=None, **how):
-    spec = network_spec("lite")
-    settings = Config().dream.replaced(step_size=0.02, octaves=2, octave_scale=1.2, **how)
-    return DreamStage(network, settings, layers or spec.default_dream_layers, guide=guide)
-
-
-def frame(number):
-    return draw(1, 3, *SIZE, seed=number)
-
-
-def painted(stage, number, iterations=4, **how):
-    content = frame(number)
-    held = TemporalLoss(frame(number + 50), draw(1, 1, *SIZE, seed=number + 70))
-    step_size = 0.01 * draw(1, 1, *SIZE, seed=number + 90)
-    return stage.run(
-        content, content, iterations, step_size=step_size, temporal=(30.0, held), **how
-    )
 
 
 # once in the precision of a GPU, which takes many times as long on a CPU without it
@@ -112,15 +77,6 @@ def test_a_first_frame_and_later_ones_have_recordings_of_their_own(network, reco
         assert torch.equal(results[0], results[2])
         assert torch.equal(results[1], results[3])
     assert len(recorded.player._made) == 1 + len(plain.sizes(frame(0)))
-
-
-DREAMS = {
-    "plain": {},
-    "smooth": {"smoothing": 0.02},
-    "std": {"gradient": "std"},
-    "channels": {"layers": (("relu4_3#3+7", 1.0),)},
-    "guided": {"guide": draw(1, 3, 40, 56, seed=5)},
-}
 
 
 @pytest.mark.parametrize("how", DREAMS.values(), ids=DREAMS)

@@ -1,0 +1,173 @@
+"""What a step does to tensors, written down once and done again without what led to it.
+
+On a small picture a tenth of a step or more goes into finding out what to do next: Python,
+autograd, the choice of how a layer is run. A tape is a function of the operations alone, way back
+included, in the order in which torch's dispatcher saw them. It gives the same bits.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from framestyle.graphs import RecordingError, Step
+
+RENAMED = ("aten::detach", "aten::alias")
+"""Operations that return the tensor that they are given, as far as its numbers go."""
+
+
+def taped(step: Step) -> Step:
+    """Make a step, and write it down: a ``Record``, on devices that do what they are told at once.
+
+    Tensors that were there before are read and changed where they are, and held.
+
+    Args:
+        step: It is made once. Tuples that it returns are returned as lists.
+
+    Returns:
+        What makes it again.
+
+    Raises:
+        RecordingError: What it does may depend on numbers.
+    """
+    tape = _Tape()
+    with tape:
+        made = step()
+    return tape.played(made)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """An operation.
+
+    Attributes:
+        text: It, in Python.
+        made: Names of the tensors that it makes.
+        read: Names of those that it is given.
+    """
+
+    text: str
+    made: list[str]
+    read: list[str]
+
+
+class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Writes down what is done while it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._calls: list[_Call] = []
+        self._refusal: str | None = None
+        self._bound: dict[str, Any] = {}  # what was there before, by name
+        self._functions: dict[Any, str] = {}
+        self._names = WeakIdKeyDictionary()  # of tensors; none is held for being written down
+        self._before: set[int | None] = {None}  # memory that was there
+        self._since: set[int | None] = set()  # and that was not
+        self._made = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: for torch.compile to skip it, torch would load its compiler, a second."""
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        """Do an operation, and write it down."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func._schema.name in RENAMED:
+            self._names[result] = self._name(args[0])
+            return result
+        read: list[str] = []
+        given = [self._text(value, read) for value in args]
+        given += [f"{key}={self._text(value, read)}" for key, value in kwargs.items()]
+        text = f"{self._function(func)}({', '.join(given)})"
+        made = self._news(func, result)
+        if made:
+            text = f"{', '.join(made)}{',' if isinstance(result, list | tuple) else ''} = {text}"
+        self._calls.append(_Call(text, made, read))
+        return result
+
+    def _news(self, func: Any, result: Any) -> list[str]:
+        """Return the names, all new, of the tensors that an operation has made."""
+        if isinstance(result, Tensor) and result in self._names:
+            return []  # it has changed what it was given
+        names = []
+        for one in result if isinstance(result, list | tuple) else [result]:
+            names.append(f"v{self._made}")
+            self._made += 1
+            if isinstance(one, Tensor):
+                self._names[one] = names[-1]
+                self._since.update({_memory_of(one)} - self._before)
+            elif one is not None:
+                self._refusal = f"{func} returns numbers, and what is done next may depend on them"
+        return names
+
+    def _name(self, tensor: Tensor) -> str:
+        if tensor not in self._names:  # it was there before
+            self._before.add(memory := _memory_of(tensor))
+            if memory in self._since:
+                self._refusal = "a tensor has come about in a way that no operation tells of"
+            self._names[tensor] = self._bind(tensor)
+        name: str = self._names[tensor]
+        return name
+
+    def _bind(self, value: Any) -> str:
+        name = f"k{len(self._bound)}"
+        self._bound[name] = value
+        return name
+
+    def _function(self, func: Any) -> str:
+        if func not in self._functions:
+            # without the call that leads to it, where torch has it so
+            self._functions[func] = self._bind(getattr(func, "_op", func))
+        return self._functions[func]
+
+    def _text(self, value: Any, read: list[str]) -> str:
+        """Return what an operation is given, in Python; names of tensors are added to ``read``."""
+        if isinstance(value, Tensor):
+            read.append(self._name(value))
+            return read[-1]
+        if isinstance(value, list | tuple):
+            return f"[{', '.join(self._text(one, read) for one in value)}]"
+        if type(value) in (bool, int, str, type(None)):
+            return repr(value)
+        if isinstance(value, float) and math.isfinite(value):
+            return repr(value)
+        return self._bind(value)
+
+    def played(self, made: Any) -> Step:
+        """Return what makes the step again."""
+        if self._refusal is not None:
+            raise RecordingError(self._refusal)
+        wanted: list[str] = []
+        values = self._text(made, wanted)
+        lines = [f"def make({', '.join(self._bound)}):", "    def play():"]
+        for call, gone in zip(self._calls, self._read_last(wanted), strict=True):
+            lines.append(f"        {call.text}")
+            if gone:  # so that its memory is free as soon as it has been used
+                lines.append(f"        {' = '.join(gone)} = None")
+        lines += [f"        return {values}", "    return play"]
+        space: dict[str, Any] = {}
+        exec(compile("\n".join(lines), "<tape>", "exec"), space)
+        play: Step = torch.no_grad()(space["make"](**self._bound))
+        return play
+
+    def _read_last(self, wanted: Sequence[str]) -> list[list[str]]:
+        """Return by call which of the tensors that were made are not read after it."""
+        seen, gone = {*wanted, *self._bound}, []
+        for call in reversed(self._calls):
+            gone.append([name for name in {*call.made, *call.read} if name not in seen])
+            seen.update(call.made, call.read)
+        return gone[::-1]
+
+
+def _memory_of(tensor: Tensor) -> int | None:
+    """Return the address of what holds a tensor's numbers; None where torch does not tell."""
+    return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else None

@@ -1,0 +1,214 @@
+"""Steps by tape: another frame's numbers in the same places give that frame's bits."""
+
+import dataclasses
+import weakref
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from framestyle.config import ComputeSettings
+from framestyle.graphs import RecordingError
+from framestyle.jobs.device import player_on
+from framestyle.networks import Room, load, network_spec
+from framestyle.stages import taping
+from framestyle.stages.optimise import OneByOne
+from framestyle.stages.recording import Recorded
+from framestyle.stages.taping import Taper
+from tests.stages.small import DREAMS, SIZE, draw, dream_stage, frame, painted, style_stage
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load("lite")
+
+
+def stages(make, *given, **how):
+    """Return one whose steps are made one by one, and one that tapes them."""
+    return make(*given, **how), dataclasses.replace(make(*given, **how), player=Taper())
+
+
+def tapes(stage):
+    return [tape for tape in stage.player._tapes.values() if tape is not None]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_frames_painted_by_tape_are_those_painted_step_by_step(averaging, dtype):
+    plain, by_tape = stages(style_stage, load("lite", dtype=dtype), averaging=averaging)
+    for number in range(4):
+        assert torch.equal(painted(plain, number), painted(by_tape, number)), number
+        assert len(tapes(by_tape)) == (number > 0)  # nothing is spent on what does not come again
+
+
+@pytest.mark.parametrize("how", DREAMS.values(), ids=DREAMS)
+def test_frames_dreamt_by_tape_are_those_dreamt_step_by_step(network, how):
+    plain, by_tape = stages(dream_stage, network, **how)
+    for number in range(4):
+        assert torch.equal(plain.run(frame(number), 5), by_tape.run(frame(number), 5)), number
+    assert len(tapes(by_tape)) == 2  # one for each octave
+
+
+@pytest.mark.parametrize("name", ["vgg19", "inception_v3", "googlenet", "squeezenet1_0"])
+def test_every_network_gives_the_same_bits(name, make_model):
+    """Their layers make what lite's do not: places of maxima, several maps that are joined."""
+    spec = network_spec(name)
+    network = spec.network(make_model(name))
+    plain, by_tape = stages(dream_stage, network, layers=spec.default_dream_layers[:1])
+    for number in range(3):
+        images = draw(1, 3, 96, 104, seed=number)
+        assert torch.equal(plain.run(images, 3), by_tape.run(images, 3)), number
+    assert len(tapes(by_tape)) == 2
+
+
+def test_the_number_of_steps_may_differ_from_frame_to_frame(network):
+    plain, by_tape = stages(style_stage, network)
+    for number, iterations in enumerate((2, 7, 1, 0, 5)):
+        expected = painted(plain, number, iterations)
+        assert torch.equal(expected, painted(by_tape, number, iterations)), number
+
+
+def test_the_terms_told_are_those_of_each_step(network):
+    told = {}
+    for name, stage in zip(("plain", "by tape"), stages(style_stage, network), strict=True):
+        painted(stage, 0)
+        painted(stage, 1)
+        heard = []
+        # read when all is over: a step must not overwrite what one before it told
+        painted(stage, 2, on_iteration=lambda n, terms, heard=heard: heard.append((n, terms)))
+        told[name] = [(n, {k: float(v) for k, v in terms.items()}) for n, terms in heard]
+    assert told["plain"] == told["by tape"]
+    assert len({terms["style"] for _, terms in told["plain"]}) == 4
+
+
+def test_large_frames_are_not_taped(network, monkeypatch):
+    monkeypatch.setattr(taping, "MOST_PIXELS", SIZE[0] * SIZE[1] - 1)
+    _, by_tape = stages(style_stage, network)
+    for number in range(3):
+        painted(by_tape, number)
+    assert not by_tape.player._tapes
+
+
+def test_of_many_sizes_the_last_ones_are_remembered(network, monkeypatch):
+    monkeypatch.setattr(taping, "MOST_KEPT", 3)
+    _, by_tape = stages(dream_stage, network)
+    for side in range(48, 56):
+        for _ in range(2):
+            by_tape.run(draw(1, 3, side, side), 2)
+    assert len(by_tape.player._tapes) == 3
+    assert len(tapes(by_tape)) == 3
+
+
+def test_what_cannot_be_taped_is_tried_once_and_made_step_by_step(network, monkeypatch):
+    tried = []
+
+    def fails(step):
+        tried.append(step())
+        raise RecordingError("it depends on numbers")
+
+    monkeypatch.setattr(taping, "taped", fails)
+    plain, by_tape = stages(style_stage, network)
+    for number in range(4):
+        assert torch.equal(painted(plain, number), painted(by_tape, number)), number
+    assert len(tried) == 1
+
+
+def test_a_tape_that_does_something_else_is_not_used(network, monkeypatch):
+    monkeypatch.setattr(taping, "taped", lambda step: lambda: torch.zeros(5))
+    plain, by_tape = stages(style_stage, network)
+    for number in range(3):
+        assert torch.equal(painted(plain, number), painted(by_tape, number)), number
+    assert not tapes(by_tape)
+
+
+def test_where_nothing_moves_nothing_is_taped_yet(network):
+    plain, by_tape = stages(style_stage, network)
+    for number, by in enumerate((0.0, 0.0, 0.0, 0.01, 0.01)):
+        step_size = torch.full((1, 1, *SIZE), by)
+        one, other = (
+            stage.run(frame(number), frame(number), 3, step_size=step_size)
+            for stage in (plain, by_tape)
+        )
+        assert torch.equal(one, other), number
+        assert len(tapes(by_tape)) == (number > 2), number
+
+
+def test_where_memory_has_shrunk_steps_are_others():
+    network, room = load("lite"), Room(1 << 40)
+    stage = dataclasses.replace(style_stage(network), room=room, player=Taper(room))
+    painted(stage, 0)
+    painted(stage, 1)
+    assert len(tapes(stage)) == 1
+    before = weakref.ref(tapes(stage)[0])
+    assert room.take_back()
+    assert torch.allclose(painted(stage, 2), painted(style_stage(network), 2), atol=0.02)
+    assert before() is None  # what it held is free
+    painted(stage, 3)
+    assert len(tapes(stage)) == 1
+
+
+def test_lbfgs_is_not_taped(network):
+    _, by_tape = stages(style_stage, network, optimizer="lbfgs")
+    for number in range(3):
+        painted(by_tape, number, 2)
+    assert not by_tape.player._tapes
+
+
+class MostAlive(TorchDispatchMode):
+    """Counts the bytes of tensors that are alive at the same time, of those that it sees made."""
+
+    def __init__(self):
+        super().__init__()
+        self.alive, self.most = {}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for one in made if isinstance(made, list | tuple) else [made]:
+            if isinstance(one, torch.Tensor) and one.layout == torch.strided:
+                storage = one.untyped_storage()
+                key = storage._cdata
+                if key not in self.alive:
+                    weakref.finalize(one, self.alive.pop, key, None)
+                    self.alive[key] = storage.nbytes()
+        self.most = max(self.most, sum(self.alive.values()))
+        return made
+
+
+def test_a_step_by_tape_holds_no_more_than_one_as_it_is(network):
+    most = {}
+    for name, stage in zip(("plain", "by tape"), stages(style_stage, network), strict=True):
+        for number in range(2):
+            painted(stage, number)
+        with MostAlive() as seen:
+            painted(stage, 2, 2)
+        most[name] = seen.most
+    assert most["by tape"] <= 1.05 * most["plain"]
+
+
+def test_a_cpu_tapes_and_other_devices_do_not():
+    room = Room()
+    player = player_on(torch.device("cpu"), ComputeSettings(), room, pytest.fail)
+    assert isinstance(player, Taper)
+    assert player.room is room
+    assert type(player_on(torch.device("mps"), ComputeSettings(), room, pytest.fail)) is OneByOne
+
+
+def test_a_recording_that_fails_leaves_an_optimisation_at_its_start(network):
+    begun = []
+
+    class Catches(OneByOne):
+        def begin(self, optimisation):
+            start = optimisation.image.detach().clone()
+            with pytest.raises(RuntimeError, match="no memory"):
+                Recorded(optimisation, refuses, warm_up=1)
+            begun.append(torch.equal(optimisation.image.detach(), start))
+            return optimisation
+
+    def refuses(step):
+        step()
+        raise RuntimeError("no memory")
+
+    plain = style_stage(network)
+    catches = dataclasses.replace(plain, player=Catches())
+    assert torch.equal(painted(plain, 0), painted(catches, 0))
+    assert begun == [True]

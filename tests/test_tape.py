@@ -1,0 +1,178 @@
+"""A tape does what the step did that it was made of, and holds nothing that it need not."""
+
+import subprocess
+import sys
+import weakref
+
+import pytest
+import torch
+from torch.autograd.function import once_differentiable
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from framestyle.graphs import RecordingError
+from framestyle.tape import taped
+
+
+class Cubed(torch.autograd.Function):
+    """What is kept for its way back is kept by torch, as layers keep their maps."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return 3.0 * grad * x * x
+
+
+def descend(x, moment, function):
+    """Make a step in place, as an optimisation does."""
+    value = function(x)
+    (grad,) = torch.autograd.grad(value, x)
+    with torch.no_grad():
+        moment.lerp_(grad, 0.1)
+        x.sub_(moment, alpha=0.05)
+    return [value.detach(), grad.norm()]
+
+
+FUNCTIONS = {
+    "by autograd's own nodes": lambda x: (x.sigmoid() * x.exp().sqrt()).tanh().sum(),
+    "by a node of ours": lambda x: Cubed.apply(x).sum(),
+    "by views": lambda x: (
+        (x[:, :, ::2].permute(0, 2, 3, 1).reshape(-1, 3).T @ x.view(-1, 3)).sum()
+        if x.shape[2] % 2
+        else (x[:, :, ::2].flatten() * x[:, :, 1::2].flatten()).sum()
+    ),
+    "by lists": lambda x: torch.cat([x, torch.stack([x[0], x[0]])]).square().mean(),
+    "by several at once": lambda x: sum(
+        part.square().sum() * n for n, part in enumerate(x.unbind(1))
+    ),
+    "by maxima": lambda x: torch.nn.functional.max_pool2d(x, 3, 2, 1, ceil_mode=True).sum(),
+    "by numbers that are not finite": lambda x: (
+        x.clamp(min=-torch.inf, max=torch.inf).masked_fill(x > 0.5, float("-inf")).exp().sum()
+    ),
+    "by a precision of its own": lambda x: x.to(torch.bfloat16).square().sum(dtype=torch.float32),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_step_after_step_is_that_of_the_step_itself(function):
+    start = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(3))
+    mine, theirs = ((start.clone().requires_grad_(True), torch.zeros_like(start)) for _ in range(2))
+    first = []
+    play = taped(lambda: first.append(descend(*mine, function)) or first[0])
+    made, expected = first[0], descend(*theirs, function)
+    for number in range(5):
+        assert all(map(torch.equal, (*mine, *made), (*theirs, *expected))), number
+        made, expected = play(), descend(*theirs, function)
+    assert not any(one.requires_grad for one in made)
+
+
+def test_a_tensor_of_other_numbers_is_read_anew():
+    held = torch.ones(4)
+    play = taped(lambda: held * 2.0)
+    held.copy_(torch.arange(4.0))
+    assert play().tolist() == [0.0, 2.0, 4.0, 6.0]
+
+
+def test_what_it_returns_is_not_overwritten_the_next_time():
+    count = torch.zeros(())
+    play = taped(lambda: count.add_(1.0) * 10.0)
+    first, second = play(), play()
+    assert (float(first), float(second)) == (20.0, 30.0)
+
+
+def test_a_step_that_asks_for_a_number_is_refused():
+    x = torch.ones(3)
+    made = []
+
+    def step():
+        made.append(1)
+        return x * float(x.sum())
+
+    with pytest.raises(RecordingError, match="returns numbers"):
+        taped(step)
+    assert made == [1]
+
+
+def test_a_tensor_that_no_operation_has_told_of_is_refused():
+    x = torch.ones(3)
+
+    class Hides(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            # as nodes in C++ could: another tensor with the same memory, made behind the tape
+            made = x * 2.0
+            with torch._C._DisableTorchDispatch():
+                hidden = made.detach()
+            return hidden + 1.0
+
+    with pytest.raises(RecordingError, match="no operation tells of"):
+        taped(lambda: Hides.apply(x))
+
+
+def test_tensors_that_share_memory_were_there_before():
+    both = torch.arange(6.0)
+    one, other = both[:3], both[3:]
+    play = taped(lambda: one.view(3, 1).mul_(2.0).squeeze(1) + other)
+    expected = one.clone() * 2.0 + other
+    assert torch.equal(play(), expected)
+    assert torch.equal(both[:3], one)
+
+
+class Alive(TorchDispatchMode):
+    """Counts tensors that are alive, of those that it sees made."""
+
+    def __init__(self):
+        super().__init__()
+        self.now, self.most = 0, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        self.now += 1
+        self.most = max(self.most, self.now)
+        weakref.finalize(made, self.gone)
+        return made
+
+    def gone(self):
+        self.now -= 1
+
+
+def test_what_has_been_read_is_given_back_at_once():
+    x = torch.rand(8)
+
+    def step():
+        made = x
+        for _ in range(50):
+            made = made.sin()
+        return made
+
+    play = taped(step)
+    with Alive() as seen:
+        play()
+    assert seen.most <= 3
+
+
+def test_tensors_are_not_held_for_being_written_down():
+    x, made = torch.rand(8), []
+
+    def step():
+        y = x.sin()
+        made.append(weakref.ref(y))
+        return y.cos()
+
+    taped(step)
+    assert made[0]() is None
+
+
+def test_torch_compile_is_not_loaded_for_it():
+    """It would take a second, and a hundred megabytes."""
+    code = (
+        "import sys, torch; from framestyle.tape import taped; x = torch.ones(3);"
+        "play = taped(lambda: x * 2); assert play().tolist() == [2, 2, 2];"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
