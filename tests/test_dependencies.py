@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "waiting": set(),
     "onednn": set(),
     "graphs": {"errors", "exhaustion", "transfer"},
+    "tape": {"graphs"},
 }
 BASE = set(MAY_IMPORT)
 SIDE_BY_SIDE = {"media", "networks", "objectives", "motion"}
