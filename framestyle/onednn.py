@@ -24,6 +24,9 @@ _CONVOLVE: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise", Non
 _ADD: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)
 _REORDER: Any = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
 _ORDER: Any = getattr(torch.ops.mkldnn, "_get_mkldnn_serialized_md", None)
+_GAPS = slice(4, 8), slice(108, 112)
+"""Bytes of an order of oneDNN's that mean nothing and hold anything: the one before its sizes and
+the one after its precision, each of which a number of eight bytes follows (dnnl_memory_desc)."""
 _ONES, _ZEROS = [1, 1], [0, 0]
 
 
@@ -74,7 +77,12 @@ def order_of(weight: Tensor) -> bytes | None:
     Args:
         weight: As ``reordered`` returns it.
     """
-    return None if _ORDER is None else _ORDER(weight).numpy().tobytes()
+    if _ORDER is None:
+        return None
+    order = _ORDER(weight).numpy()
+    for gap in _GAPS:
+        order[gap] = 0
+    return bytes(order)
 
 
 def add_product(onto: Tensor, rows: Tensor, matrix: Tensor) -> None:

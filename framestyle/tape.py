@@ -6,12 +6,14 @@ included, in the order in which torch's dispatcher saw them. It gives the same b
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -21,24 +23,25 @@ RENAMED = ("aten::detach", "aten::alias")
 """Operations that return the tensor that they are given, as far as its numbers go."""
 
 
-def taped(step: Step) -> Step:
-    """Make a step, and write it down: a ``Record``, on devices that do what they are told at once.
+def taped(step: Step) -> tuple[Any, Step]:
+    """Make a step, and write it down; on a device that does what it is told at once.
 
-    Tensors that were there before are read and changed where they are, and held.
+    Tensors that were there before are read and changed where they are, and held. So are those that
+    Python makes of numbers within the step (``torch.tensor``): none of them may be changed.
 
     Args:
-        step: It is made once. Tuples that it returns are returned as lists.
+        step: It is made once.
 
     Returns:
-        What makes it again.
+        What it returned, and what makes it again. Tuples come back as lists.
 
     Raises:
-        RecordingError: What it does may depend on numbers.
+        RecordingError: What it does may depend on numbers. It has been made nonetheless.
     """
     tape = _Tape()
-    with tape:
+    with _ONE_AT_A_TIME, tape:
         made = step()
-    return tape.played(made)
+    return made, tape.played(made)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class _Call:
     read: list[str]
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while a step is written down: torch remembers for the whole process that something is."""
+
+
 class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is done while it is on."""
 
@@ -66,8 +73,10 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._bound: dict[str, Any] = {}  # what was there before, by name
         self._functions: dict[Any, str] = {}
         self._names = WeakIdKeyDictionary()  # of tensors; none is held for being written down
-        self._before: set[int | None] = {None}  # memory that was there
-        self._since: set[int | None] = set()  # and that was not
+        self._before: set[StorageWeakRef | None] = {None}  # memory that was there
+        self._since: set[StorageWeakRef | None] = (
+            set()
+        )  # and that was not; its address stays its own
         self._made = 0
 
     @classmethod
@@ -168,6 +177,8 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return gone[::-1]
 
 
-def _memory_of(tensor: Tensor) -> int | None:
-    """Return the address of what holds a tensor's numbers; None where torch does not tell."""
-    return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else None
+def _memory_of(tensor: Tensor) -> StorageWeakRef | None:
+    """Return a name of what holds a tensor's numbers; None where torch does not tell."""
+    if tensor.layout != torch.strided:
+        return None
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]

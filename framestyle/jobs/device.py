@@ -123,7 +123,7 @@ def player_on(device: torch.device, settings: ComputeSettings, room: Room, say: 
     """
     if device.type == "cuda" and settings.graphs:
         return Recorder(CudaGraphs, room, fused if settings.compile else None, say)
-    return Taper(room) if device.type == "cpu" else OneByOne()
+    return Taper(room, say) if device.type == "cpu" else OneByOne()
 
 
 def replay_on(device: torch.device, settings: ComputeSettings, say: Notices) -> Replay:

@@ -10,7 +10,7 @@ import torch.nn.functional as nnf
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-FEW = 8
+_FEW = 8
 """Channels of a map, fewer than which some operations of torch's on a CPU take one by one."""
 
 
@@ -108,9 +108,7 @@ class _Normalised(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (scale,) = ctx.saved_tensors
-        if grad.is_contiguous(memory_format=torch.channels_last):
-            grad = grad.contiguous()
-        return grad * scale, None, None, None
+        return (grad * scale).contiguous(), None, None, None
 
 
 class _ReflectingConv2d(torch.autograd.Function):
@@ -140,7 +138,7 @@ class _ReflectingConv2d(torch.autograd.Function):
 def framed(x: Tensor) -> Tensor:
     """Return a map (N, C, H, W) with a border of one pixel, reflected."""
     # torch's own is contiguous on a GPU, whatever it is given, and takes few channels one by one
-    plain = x.device.type in ("cpu", "meta") and x.shape[1] >= FEW
+    plain = x.device.type in ("cpu", "meta") and x.shape[1] >= _FEW
     plain = plain or min(x.shape[2:]) < 2  # too small, as torch's own will say
     if not plain and x.is_contiguous(memory_format=torch.channels_last):
         return reflected(x)

@@ -42,7 +42,7 @@ class HalvingMean(nn.AvgPool2d):
             return nnf.pad(spread, missing) if any(missing) else spread
         # pads at once: what is above the last row lies in memory as a map of its own
         spread = Shape(like.size, layout).blank(grad)
-        spread[:, :, -1] = 0
+        spread[:, :, -1].zero_()
         _ATEN.upsample_nearest2d.out(grad, [height - 1, width], out=spread[:, :, :-1])
         return spread
 

@@ -171,8 +171,8 @@ class _Bands:
         self._bias = bias if bias is None else (_matrices().ones[:, None] * bias).flatten()
         new = _matrices().tile.new_empty
         self._pixels = new((INSIDE * grid.band + 2, INSIDE * grid.columns + 2, channels))
-        self._pixels[:, : across.start] = 0
-        self._pixels[:, across.stop :] = 0
+        self._pixels[:, : across.start].zero_()
+        self._pixels[:, across.stop :].zero_()
         down, right, _ = self._pixels.stride()
         self._tiles = self._pixels.as_strided(
             (grid.band, grid.columns, TILE, TILE, channels),
@@ -180,7 +180,7 @@ class _Bands:
         )
         count = grid.band * grid.columns
         self._cut = new((some * -(-count // some), points, channels))
-        self._cut[count:] = 0
+        self._cut[count:].zero_()
         self._placed = self._cut[:count].view(self._tiles.shape)
         self._at_points = new((some, points, channels))
         self._as_map = self._at_points.view(1, some, 1, -1).permute(0, 3, 1, 2)
@@ -202,8 +202,8 @@ class _Bands:
         pixels = self._pixels
         first, last = max(top, 0), min(top + len(pixels), len(source))
         if last - first < len(pixels):  # at the edge of the map
-            pixels[: first - top] = 0
-            pixels[last - top :] = 0
+            pixels[: first - top].zero_()
+            pixels[last - top :].zero_()
         pixels[first - top : last - top, self._across] = source[first:last]
         self._placed.copy_(self._tiles)
         for part in range(0, len(self._cut), self._at_a_time):

@@ -35,60 +35,35 @@ VALUE_DEVIATION = 0.02
 """The same of the value and its terms."""
 
 
-class NothingMovedError(RecordingError):
+class _NothingMovedError(RecordingError):
     """A step changed nothing, so that nothing is known of its recording."""
 
 
-class Recorded:
-    """An optimisation whose steps are played back.
+class Played:
+    """An optimisation whose steps are played back, in the same places in memory.
+
+    The tensors of the optimisation are its own: those of others are put into them.
 
     Args:
-        optimisation: It stands at its start, before and after, and if it cannot be recorded.
-        record: Records its steps.
-        warm_up: Steps that are made before one is recorded.
-
-    Raises:
-        RecordingError: They cannot be recorded, or are others when they are played back.
+        optimisation: It stands at its start, before and after, and if it cannot be played back.
+        room: What it is planned with.
     """
 
-    def __init__(
-        self, optimisation: Optimisation, record: Record, *, warm_up: int = WARM_UP
-    ) -> None:
-        self._optimisation = optimisation
+    def __init__(self, optimisation: Optimisation, room: Room) -> None:
+        self._optimisation, self._room = optimisation, room
         self._names: list[str] = []
         self._places = places_of(optimisation)
         fresh = [place.detach().clone() for place in self._places]
         try:
-            self._play = self._recorded(record, warm_up, fresh)
+            self._play = self._playing(fresh)
         finally:
-            self.load(fresh)
+            self._load(fresh)
+        self._plan = room.in_use
 
-    def _recorded(self, record: Record, warm_up: int, fresh: Sequence[Tensor]) -> Step:
-        """Return what plays back a step, having compared its first one."""
-        for _ in range(warm_up):
-            self._made()
-        self.load(fresh)
-        image = self._optimisation.image
-        values, after = self._made().clone(), image.detach().clone()
-        moved = (after - fresh[0]).abs().mean()
-        if not bool(moved > 0):
-            raise NothingMovedError
-        self.load(fresh)
-        play = record(self._made)
-        self.load(fresh)
-        played = play()
-        off = (image.detach() - after).abs().mean()
-        same = torch.allclose(played, values, rtol=VALUE_DEVIATION, atol=1e-6)
-        if not same or not bool(off <= DEVIATION * moved):
-            raise RecordingError("played back, a step does something else")
-        return play
-
-    def load(self, tensors: Sequence[Tensor]) -> None:
-        """Put the numbers of another optimisation into the places of this one."""
-        with torch.no_grad():
-            for mine, theirs in zip(self._places, tensors, strict=True):
-                if mine is not theirs:
-                    mine.copy_(theirs)
+    def begin(self, optimisation: Optimisation) -> None:
+        """Begin another of the same form."""
+        self._load(places_of(optimisation))
+        self._room.in_use = self._plan  # which is asked for where memory runs out
 
     def step(self) -> tuple[Tensor, Terms]:
         """Make one step; see ``Running``."""
@@ -99,10 +74,58 @@ class Recorded:
         """Return the image after that many steps; see ``Running``."""
         return self._optimisation.result(steps)
 
+    @property
+    def nbytes(self) -> int:
+        """What its places take."""
+        return sum(place.nbytes for place in self._places)
+
+    def _playing(self, fresh: Sequence[Tensor]) -> Step:
+        """Return what plays back a step, having compared the first one.
+
+        Raises:
+            RecordingError: There is none, or it does something else.
+        """
+        raise NotImplementedError
+
+    def _load(self, tensors: Sequence[Tensor]) -> None:
+        """Put numbers into the places."""
+        with torch.no_grad():
+            for mine, theirs in zip(self._places, tensors, strict=True):
+                if mine is not theirs:
+                    mine.copy_(theirs)
+
     def _made(self) -> Tensor:
+        """Make a step; return its value and terms."""
         value, terms = self._optimisation.step()
         self._names = list(terms)
         return torch.stack([value, *terms.values()])
+
+
+class _Recorded(Played):
+    """An optimisation whose steps are recorded."""
+
+    def __init__(self, optimisation: Optimisation, room: Room, record: Record) -> None:
+        self._record = record
+        super().__init__(optimisation, room)
+
+    def _playing(self, fresh: Sequence[Tensor]) -> Step:
+        for _ in range(WARM_UP):
+            self._made()
+        self._load(fresh)
+        image = self._optimisation.image
+        values, after = self._made().clone(), image.detach().clone()
+        moved = (after - fresh[0]).abs().mean()
+        if not bool(moved > 0):
+            raise _NothingMovedError
+        self._load(fresh)
+        play = self._record(self._made)
+        self._load(fresh)
+        played = play()
+        off = (image.detach() - after).abs().mean()
+        same = torch.allclose(played, values, rtol=VALUE_DEVIATION, atol=1e-6)
+        if not same or not bool(off <= DEVIATION * moved):
+            raise RecordingError("played back, a step does something else")
+        return play
 
 
 @dataclass
@@ -122,7 +145,7 @@ class Recorder:
     room: Room = field(default_factory=Room)
     fuse: Fuse | None = None
     say: Callable[[str], None] = lambda line: None
-    _made: dict[Hashable, Recorded] = field(default_factory=dict, init=False)
+    _made: dict[Hashable, _Recorded] = field(default_factory=dict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
     _functions: Functions | None = field(default=None, init=False)
     _version: int = field(default=0, init=False)
@@ -134,7 +157,7 @@ class Recorder:
             return optimisation
         record = self._functions_now().record
         if key in self._made:
-            self._made[key].load(places_of(optimisation))
+            self._made[key].begin(optimisation)
             return self._made[key]
         fuse = self.fuse
         if fuse is not None and optimisation.recurs:
@@ -168,8 +191,8 @@ class Recorder:
     ) -> None:
         """Record an optimisation."""
         try:
-            self._made[key] = Recorded(optimisation, record)
-        except NothingMovedError:
+            self._made[key] = _Recorded(optimisation, self.room, record)
+        except _NothingMovedError:
             pass  # another frame will tell
         except (RuntimeError, RecordingError) as error:
             if gpu_ran_out(error):

@@ -6,20 +6,40 @@ first.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
-from framestyle.graphs import RecordingError
+import torch
+from torch import Tensor
+
+from framestyle.errors import first_line
+from framestyle.exhaustion import ran_out
+from framestyle.graphs import RecordingError, Step
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Optimisation, Running
-from framestyle.stages.recording import NothingMovedError, Recorded, form_of, places_of
+from framestyle.stages.recording import Played, form_of
 from framestyle.tape import taped
 
 MOST_PIXELS = 512 * 512
-"""Of a frame whose steps are taped. Of larger ones they take so long that little is gained, and
-what a tape holds is large."""
-MOST_KEPT = 16
-"""Forms that are remembered: pictures of ever other sizes have ever other ones."""
+"""Of a frame whose steps are taped. Larger ones take so long that little would be gained."""
+MOST_BYTES = 128 << 20
+"""Of all that tapes hold of frames. A shot has some ten forms: the sizes of its first frame and of
+its dreams, and its later frames. Pictures of ever other sizes have ever other ones."""
+MOST_FORMS = 64
+"""That are remembered, taped or not."""
+
+
+class _Taped(Played):
+    """An optimisation whose steps are taped."""
+
+    def _playing(self, fresh: Sequence[Tensor]) -> Step:
+        values, play = taped(self._made)
+        after = [place.detach().clone() for place in self._places]
+        self._load(fresh)
+        made = [play(), *self._places]
+        if not all(map(torch.equal, made, [values, *after])):
+            raise RecordingError("a step by tape does something else")
+        return play
 
 
 @dataclass
@@ -30,10 +50,12 @@ class Taper(OneByOne):
 
     Attributes:
         room: The memory that there is; where it has shrunk, steps are others than before.
+        say: Hears in one line why something is not taped.
     """
 
     room: Room = field(default_factory=Room)
-    _tapes: OrderedDict[Hashable, Recorded | None] = field(default_factory=OrderedDict, init=False)
+    say: Callable[[str], None] = lambda line: None
+    _begun: OrderedDict[Hashable, Played | None] = field(default_factory=OrderedDict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
     _version: int = field(default=0, init=False)
 
@@ -44,24 +66,32 @@ class Taper(OneByOne):
             return optimisation
         if self._version != self.room.version:
             self._version = self.room.version
-            self._tapes.clear()
-        comes_again, tape = key in self._tapes, self._tapes.get(key)
+            self._begun.clear()
+        comes_again, tape = key in self._begun, self._begun.pop(key, None)
         if tape is not None:
-            tape.load(places_of(optimisation))
+            tape.begin(optimisation)
         elif comes_again:
             tape = self._taped(key, optimisation)
-        self._tapes[key] = tape
-        self._tapes.move_to_end(key)
-        while len(self._tapes) > MOST_KEPT:
-            self._tapes.popitem(last=False)
+        if key not in self._refused:
+            self._begun[key] = tape
+            self._forget()
         return tape or optimisation
 
-    def _taped(self, key: Hashable, optimisation: Optimisation) -> Recorded | None:
-        """Return what makes its steps by tape; None where that cannot be, or not yet."""
+    def _forget(self) -> None:
+        """Forget what was begun the longest ago, where it is too much."""
+        held = sum(tape.nbytes for tape in self._begun.values() if tape)
+        while held > MOST_BYTES or len(self._begun) > MOST_FORMS:
+            _, tape = self._begun.popitem(last=False)
+            held -= tape.nbytes if tape else 0
+
+    def _taped(self, key: Hashable, optimisation: Optimisation) -> Played | None:
+        """Return what makes its steps by tape, or None where that cannot be."""
         try:
-            return Recorded(optimisation, taped, warm_up=0)
-        except NothingMovedError:
-            return None
-        except RecordingError:  # then steps take a little longer
+            return _Taped(optimisation, self.room)
+        except Exception as error:  # of any type: steps are made without it as well
+            if ran_out(error):
+                raise
+            if not self._refused:
+                self.say(f"steps take longer, because they cannot be taped: {first_line(error)}")
             self._refused.add(key)
             return None

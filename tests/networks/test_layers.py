@@ -1,11 +1,13 @@
 """Layers with written out gradients are torch's own layers."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks.layers import ReflectingConv2d, reflected
+from framestyle.networks.layers import ReflectingConv2d, normalised, reflected
 from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d, lean, short
 
 SIZES = [(2, 2), (2, 5), (3, 4), (7, 9), (16, 12)]
@@ -165,3 +167,14 @@ def test_the_border_that_a_gpu_gets_is_the_same_and_channels_last(size, count):
     made = reflected(x)
     assert torch.equal(made, nnf.pad(x, (1, 1, 1, 1), mode="reflect"))
     assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layer", [ReflectingConv2d(3, 4), nn.Conv2d(3, 4, 3)])
+def test_the_gradient_of_a_picture_lies_as_the_picture(layer, dtype):
+    image = torch.rand(1, 3, 12, 14, requires_grad=True)
+    layer = copy.deepcopy(layer).to(dtype, memory_format=torch.channels_last).requires_grad_(False)
+    x = normalised(image, torch.full((1, 3, 1, 1), 2.0), torch.zeros(1, 3, 1, 1), dtype)
+    (grad,) = torch.autograd.grad(layer(x).float().square().sum(), image)
+    assert grad.dtype == torch.float32
+    assert grad.stride() == image.stride()

@@ -202,6 +202,18 @@ def test_of_many_sizes_the_last_ones_are_kept(monkeypatch):
 
 
 @needs_onednn
+@pytest.mark.skipif(onednn._ORDER is None, reason="this torch does not tell orders")
+def test_sizes_share_weights_that_lie_in_the_same_order():
+    """What an order holds beside itself differs from call to call, and says nothing."""
+    like = frozen(nn.Conv2d(16, 16, 3))
+    weights = Weights(like)
+    ours = PackedConv2d(like, weights)
+    for side in range(32, 44):
+        assert_same(ours, like, torch.randn(1, 16, side, side))
+    assert len(weights._kept) == 2  # forth and back
+
+
+@needs_onednn
 def test_threads_share_them():
     like = frozen(nn.Conv2d(16, 16, 3, padding=1))
     ours = PackedConv2d(like, Weights(like), rectifies=True)
