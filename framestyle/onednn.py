@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from framestyle.tape import aside
+
 LANES = 8
 """Numbers of float32 that a processor with AVX2 takes at once: of other channels than multiples of
 as many, oneDNN's products are slow."""
@@ -126,6 +128,7 @@ def is_measured() -> bool:
 
 
 @lru_cache
+@aside()
 def can_pack(device_type: str, dtype: torch.dtype) -> bool:
     """Tell whether oneDNN takes reordered weights of a precision here, by trying.
 

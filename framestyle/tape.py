@@ -7,7 +7,8 @@ included, in the order in which torch's dispatcher saw them. It gives the same b
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +41,26 @@ def taped(step: Step) -> tuple[Any, Step]:
     """
     tape = _Tape()
     with _ONE_AT_A_TIME, tape:
-        made = step()
+        _in_this_thread.tape = tape
+        try:
+            made = step()
+        finally:
+            _in_this_thread.tape = None
     return made, tape.played(made)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Have what is done not written down: it makes what is there for later steps, too."""
+    tape: _Tape | None = getattr(_in_this_thread, "tape", None)
+    if tape is None:
+        yield
+        return
+    tape.pauses += 1
+    try:
+        yield
+    finally:
+        tape.pauses -= 1
 
 
 @dataclass(frozen=True)
@@ -61,13 +80,20 @@ class _Call:
 
 _ONE_AT_A_TIME = threading.Lock()
 """Held while a step is written down: torch remembers for the whole process that something is."""
+_in_this_thread = threading.local()
+"""Has the tape that is written, if any."""
 
 
 class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down what is done while it is on."""
+    """Writes down what is done while it is on.
+
+    Attributes:
+        pauses: While there are any, nothing is written down.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.pauses = 0
         self._calls: list[_Call] = []
         self._refusal: str | None = None
         self._bound: dict[str, Any] = {}  # what was there before, by name
@@ -90,6 +116,8 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Do an operation, and write it down."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
+        if self.pauses:
+            return result
         if func._schema.name in RENAMED:
             self._names[result] = self._name(args[0])
             return result

@@ -20,9 +20,9 @@ MAY_IMPORT = {
     "transfer": set(),
     "exhaustion": set(),
     "waiting": set(),
-    "onednn": set(),
     "graphs": {"errors", "exhaustion", "transfer"},
     "tape": {"graphs"},
+    "onednn": {"tape"},
 }
 BASE = set(MAY_IMPORT)
 SIDE_BY_SIDE = {"media", "networks", "objectives", "motion"}

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from framestyle.graphs import RecordingError
-from framestyle.tape import taped
+from framestyle.tape import aside, taped
 
 
 class Cubed(torch.autograd.Function):
@@ -138,16 +138,50 @@ def test_tensors_that_share_memory_were_there_before():
     assert torch.equal(both[:3], one)
 
 
+def test_what_is_prepared_aside_is_there_for_all_steps():
+    x, weight, prepared = torch.rand(4), torch.rand(4), []
+
+    def step():
+        with aside():
+            if not prepared:
+                prepared.append(weight * 2.0 * float(weight.sum() > 0))
+        return x * prepared[0]
+
+    made, play = taped(step)
+    assert torch.equal(made, x * weight * 2.0)
+    weight.zero_()
+    assert torch.equal(play(), made)
+    with Alive() as seen:
+        play()
+    assert seen.made == 1
+
+
+def test_aside_of_no_tape_all_is_as_it_is():
+    with aside():
+        assert float(torch.ones(2).sum()) == 2.0
+
+    def step():
+        with pytest.raises(ZeroDivisionError), aside():
+            raise ZeroDivisionError
+        return torch.ones(2) * 2.0
+
+    _, play = taped(step)  # and goes on being written after what is done aside has failed
+    with Alive() as seen:
+        assert play().tolist() == [2.0, 2.0]
+    assert seen.made == 2
+
+
 class Alive(TorchDispatchMode):
     """Counts tensors that are alive, of those that it sees made."""
 
     def __init__(self):
         super().__init__()
-        self.now, self.most = 0, 0
+        self.now, self.most, self.made = 0, 0, 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
         self.now += 1
+        self.made += 1
         self.most = max(self.most, self.now)
         weakref.finalize(made, self.gone)
         return made

@@ -27,6 +27,7 @@ from framestyle.networks.bare import copied
 from framestyle.networks.chain import Passed, alone, cut_off
 from framestyle.networks.flat_weights import FlatWeights
 from framestyle.networks.layers import ReflectingConv2d, Shape, framed, half_turned, unframed
+from framestyle.tape import aside
 
 ORDERS_BYTES = 40 << 20
 """The order depends on the size of the map; a few of them serve all sizes. Of each layer, as many
@@ -149,7 +150,8 @@ class Weights:
             order = self._orders.get((kind, size))
             if (numbers, order) not in self._kept:
                 weight = weight.detach()
-                made = make(weight)
+                with aside():
+                    made = make(weight)
                 order = self._orders[kind, size] = onednn.order_of(made) or size
                 # weights are held, so that no others get their place in memory
                 self._kept.setdefault((numbers, order), (weight, made, growth * weight.nbytes))

@@ -72,6 +72,20 @@ def test_products_at_points_are_taped(make_model, monkeypatch):
     assert len(tapes(by_tape)) == 2
 
 
+def test_weights_that_are_put_in_order_anew_are_so_once(network, monkeypatch):
+    """As where another worker's sizes have driven them out."""
+    plain, by_tape = stages(dream_stage, load("lite"))
+    image = draw(1, 3, 48, 48)
+    by_tape.run(image, 2)
+    for weights in by_tape.network._packer._weights.values():
+        weights._kept.clear()
+    onednn.can_pack.cache_clear()
+    assert torch.equal(plain.run(image, 2), by_tape.run(image, 2))
+    assert len(tapes(by_tape)) == 2
+    monkeypatch.setattr(onednn, "reordered", pytest.fail)
+    by_tape.run(image, 2)
+
+
 def test_the_number_of_steps_may_differ_from_frame_to_frame(network):
     plain, by_tape = stages(style_stage, network)
     for number, iterations in enumerate((2, 7, 1, 0, 5)):
