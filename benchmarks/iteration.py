@@ -22,6 +22,7 @@ from framestyle.stages import DreamStage, StyleStage
 from framestyle.stages.evaluation import Evaluation, Jittered
 from framestyle.stages.optimise import Optimisation, Player
 from framestyle.stages.steppers import Adam
+from framestyle.stages.taping import Taper
 from training.cost import multiply_adds
 
 PAIRS = 15
@@ -165,8 +166,9 @@ def _ours(case: Case, network: FeatureNetwork, image: Tensor, **how: bool) -> Ca
 
 
 def _later(player: Player, optimisation: Optimisation) -> Callable[[], object]:
-    """Return a step as of a later frame: what steps come again are recorded, or taped."""
-    player.begin(optimisation)
+    """Return a step as of a later frame: steps that come again are recorded, or taped."""
+    if isinstance(player, Taper):
+        player.pays_after = 0
     return player.begin(optimisation).step
 
 

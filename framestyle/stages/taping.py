@@ -16,12 +16,15 @@ from framestyle.errors import first_line
 from framestyle.exhaustion import ran_out
 from framestyle.graphs import RecordingError, Step
 from framestyle.networks import Room
-from framestyle.stages.optimise import OneByOne, Optimisation, Running
+from framestyle.stages.optimise import OneByOne, Optimisation, Running, Terms
 from framestyle.stages.recording import Played, form_of
 from framestyle.tape import taped
 
 MOST_PIXELS = 512 * 512
 """Of a frame whose steps are taped. Larger ones take so long that little would be gained."""
+PAYS_AFTER = 50
+"""Steps of a form: as much time as its tape takes to make, they would have saved by it. A form that
+comes up for as many more pays for it, and one that does not has lost no more than that."""
 MOST_BYTES = 128 << 20
 """Of all that tapes hold of frames. A shot has some ten forms: the sizes of its first frame and of
 its dreams, and its later frames. Pictures of ever other sizes have ever other ones."""
@@ -43,46 +46,84 @@ class _Taped(Played):
 
 
 @dataclass
+class _Form:
+    """What is known of all optimisations of one form.
+
+    Attributes:
+        steps: That were made without a tape.
+        tape: What makes them, if anything.
+    """
+
+    steps: int = 0
+    tape: Played | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What its tape holds of frames."""
+        return 0 if self.tape is None else self.tape.nbytes
+
+
+@dataclass
+class _Counted:
+    """An optimisation of whose form the steps are counted."""
+
+    optimisation: Optimisation
+    form: _Form
+
+    def step(self) -> tuple[Tensor, Terms]:
+        """Make one step; see ``Running``."""
+        self.form.steps += 1
+        return self.optimisation.step()
+
+    def result(self, steps: int) -> Tensor:
+        """Return the image after that many steps; see ``Running``."""
+        return self.optimisation.result(steps)
+
+
+@dataclass
 class Taper(OneByOne):
-    """Tapes the steps of optimisations whose form comes up a second time.
+    """Tapes the steps of optimisations whose form comes up again and again.
 
     It serves one run: of two optimisations of the same form, networks and settings are the same.
 
     Attributes:
         room: The memory that there is; where it has shrunk, steps are others than before.
         say: Hears in one line why something is not taped.
+        pays_after: Steps of a form that are made before it is taped.
     """
 
     room: Room = field(default_factory=Room)
     say: Callable[[str], None] = lambda line: None
-    _begun: OrderedDict[Hashable, Played | None] = field(default_factory=OrderedDict, init=False)
+    pays_after: int = PAYS_AFTER
+    _forms: OrderedDict[Hashable, _Form] = field(default_factory=OrderedDict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
     _version: int = field(default=0, init=False)
 
     def begin(self, optimisation: Optimisation) -> Running:
-        """Return what makes its steps by tape, or the optimisation itself."""
+        """Return what makes its steps by tape, or one after the other."""
         key, (height, width) = form_of(optimisation), optimisation.start.shape[2:]
         if key is None or key in self._refused or height * width > MOST_PIXELS:
             return optimisation
         if self._version != self.room.version:
             self._version = self.room.version
-            self._begun.clear()
-        comes_again, tape = key in self._begun, self._begun.pop(key, None)
-        if tape is not None:
-            tape.begin(optimisation)
-        elif comes_again:
-            tape = self._taped(key, optimisation)
-        if key not in self._refused:
-            self._begun[key] = tape
-            self._forget()
-        return tape or optimisation
+            self._forms.clear()
+        form = self._forms.pop(key, None) or _Form()
+        if form.tape is not None:
+            form.tape.begin(optimisation)
+        elif form.steps >= self.pays_after:
+            form.tape = self._taped(key, optimisation)
+            if form.tape is None:
+                return optimisation
+        self._forms[key] = form
+        self._forget()
+        return form.tape or _Counted(optimisation, form)
 
     def _forget(self) -> None:
         """Forget what was begun the longest ago, where it is too much."""
-        held = sum(tape.nbytes for tape in self._begun.values() if tape)
-        while held > MOST_BYTES or len(self._begun) > MOST_FORMS:
-            _, tape = self._begun.popitem(last=False)
-            held -= tape.nbytes if tape else 0
+        held = sum(form.nbytes for form in self._forms.values())
+        while held > MOST_BYTES or len(self._forms) > MOST_FORMS:
+            _, form = self._forms.popitem(last=False)
+            held -= form.nbytes
 
     def _taped(self, key: Hashable, optimisation: Optimisation) -> Played | None:
         """Return what makes its steps by tape, or None where that cannot be."""

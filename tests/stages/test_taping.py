@@ -26,11 +26,11 @@ def network():
 
 def stages(make, *given, **how):
     """Return one whose steps are made one by one, and one that tapes them."""
-    return make(*given, **how), dataclasses.replace(make(*given, **how), player=Taper())
+    return make(*given, **how), dataclasses.replace(make(*given, **how), player=Taper(pays_after=1))
 
 
 def tapes(stage):
-    return [tape for tape in stage.player._begun.values() if tape is not None]
+    return [form.tape for form in stage.player._forms.values() if form.tape is not None]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -106,12 +106,22 @@ def test_the_terms_told_are_those_of_each_step(network):
     assert len({terms["style"] for _, terms in told["plain"]}) == 4
 
 
+def test_a_form_is_taped_once_that_pays(network):
+    """By the number of its steps, however few of them a frame has."""
+    plain = style_stage(network)
+    by_tape = dataclasses.replace(plain, player=Taper(pays_after=10))
+    for number, iterations in enumerate((4, 0, 5, 2, 3, 1)):  # 11 after the fourth
+        expected = painted(plain, number, iterations)
+        assert torch.equal(expected, painted(by_tape, number, iterations)), number
+        assert len(tapes(by_tape)) == (number >= 4), number
+
+
 def test_large_frames_are_not_taped(network, monkeypatch):
     monkeypatch.setattr(taping, "MOST_PIXELS", SIZE[0] * SIZE[1] - 1)
     _, by_tape = stages(style_stage, network)
     for number in range(3):
         painted(by_tape, number)
-    assert not by_tape.player._begun
+    assert not by_tape.player._forms
 
 
 def test_of_many_sizes_the_last_ones_are_remembered(network, monkeypatch):
@@ -122,7 +132,7 @@ def test_of_many_sizes_the_last_ones_are_remembered(network, monkeypatch):
         for _ in range(2):
             by_tape.run(draw(1, 3, side, side), 2)
         assert sum(tape.nbytes for tape in tapes(by_tape)) <= 1 << 20
-    assert len(by_tape.player._begun) == 7
+    assert len(by_tape.player._forms) == 7
     by_tape.run(draw(1, 3, 75, 75), 2)
     assert len(tapes(by_tape)) == 7
     monkeypatch.setattr(taping, "MOST_BYTES", 3 * tapes(by_tape)[-1].nbytes)
@@ -203,7 +213,7 @@ def test_where_nothing_moves_a_step_is_taped_as_well(network):
 
 def test_where_memory_has_shrunk_steps_are_others():
     network, room = load("lite"), Room(1 << 40)
-    stage = dataclasses.replace(style_stage(network), room=room, player=Taper(room))
+    stage = dataclasses.replace(style_stage(network), room=room, player=Taper(room, pays_after=1))
     painted(stage, 0)
     needs = room.in_use.need
     painted(stage, 1)
@@ -223,7 +233,7 @@ def test_lbfgs_is_not_taped(network):
     _, by_tape = stages(style_stage, network, optimizer="lbfgs")
     for number in range(3):
         painted(by_tape, number, 2)
-    assert not by_tape.player._begun
+    assert not by_tape.player._forms
 
 
 class MostAlive(TorchDispatchMode):
