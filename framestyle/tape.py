@@ -24,6 +24,12 @@ RENAMED = ("aten::detach", "aten::alias")
 """Operations that return the tensor that they are given, as far as its numbers go."""
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while a step is written down: torch remembers for the whole process that something is."""
+_in_this_thread = threading.local()
+"""Has the tape that is written, if any."""
+
+
 def taped(step: Step) -> tuple[Any, Step]:
     """Make a step, and write it down; on a device that does what it is told at once.
 
@@ -78,12 +84,6 @@ class _Call:
     read: list[str]
 
 
-_ONE_AT_A_TIME = threading.Lock()
-"""Held while a step is written down: torch remembers for the whole process that something is."""
-_in_this_thread = threading.local()
-"""Has the tape that is written, if any."""
-
-
 class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is done while it is on.
 
@@ -99,10 +99,9 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._bound: dict[str, Any] = {}  # what was there before, by name
         self._functions: dict[Any, str] = {}
         self._names = WeakIdKeyDictionary()  # of tensors; none is held for being written down
-        self._before: set[StorageWeakRef | None] = {None}  # memory that was there
-        self._since: set[StorageWeakRef | None] = (
-            set()
-        )  # and that was not; its address stays its own
+        # memory that was there, and that was not; what is gone keeps its address from others
+        self._before: set[StorageWeakRef | None] = {None}
+        self._since: set[StorageWeakRef | None] = set()
         self._made = 0
 
     @classmethod

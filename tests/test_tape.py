@@ -3,11 +3,12 @@
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch.autograd.function import once_differentiable
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, is_in_torch_dispatch_mode
 
 from framestyle.graphs import RecordingError
 from framestyle.tape import aside, taped
@@ -169,6 +170,19 @@ def test_aside_of_no_tape_all_is_as_it_is():
     with Alive() as seen:
         assert play().tolist() == [2.0, 2.0]
     assert seen.made == 2
+
+
+def test_threads_write_one_after_the_other():
+    """torch remembers for the whole process that operations are seen, and its compiler asks."""
+
+    def write(number):
+        x = torch.full((8,), float(number))
+        made, play = taped(lambda: x.sin() * 2.0)
+        return torch.equal(made, play()) and torch.equal(made, x.sin() * 2.0)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(write, range(200)))
+    assert not is_in_torch_dispatch_mode()
 
 
 class Alive(TorchDispatchMode):
