@@ -133,10 +133,7 @@ def test_where_memory_ends_the_frame_is_made_in_smaller_tiles(monkeypatch):
     notices = [event.message for event in told if isinstance(event, Notice)]
     assert "the picture: out of memory, made again in smaller tiles" in notices
     assert wanted[-1] is not None
-    # Adam moves a number whose gradient is 0 by a whole step to either side, as rounding has it
-    off = np.abs(tiled.astype(int) - whole)
-    assert (off > 1).sum() <= 3
-    assert off.mean() < 1e-3
+    assert np.abs(tiled.astype(int) - whole).max() <= 1
 
 
 def test_where_no_smaller_tiles_are_left_it_says_what_to_do():
