@@ -23,7 +23,6 @@ from framestyle.graphs import RecordingError, Step
 RENAMED = ("aten::detach", "aten::alias")
 """Operations that return the tensor that they are given, as far as its numbers go."""
 
-
 _ONE_AT_A_TIME = threading.Lock()
 """Held while a step is written down: torch remembers for the whole process that something is."""
 _in_this_thread = threading.local()

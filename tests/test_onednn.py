@@ -5,11 +5,7 @@ import torch
 
 from framestyle import onednn
 from framestyle.objectives.distances import GramProducts
-
-needs_onednn = pytest.mark.skipif(
-    not onednn.can_pack("cpu", torch.float32),
-    reason="torch has no oneDNN that takes reordered weights",
-)
+from tests.marks import needs_onednn
 
 
 def rows_of(count, columns):

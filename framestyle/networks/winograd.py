@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from framestyle import onednn
+from framestyle.tape import aside
 
 INSIDE, KERNEL = 4, 3
 TILE = INSIDE + KERNEL - 1
@@ -230,6 +231,7 @@ def _size(shape: Sequence[int], padding: Sequence[int]) -> tuple[int, int]:
 
 
 @lru_cache
+@aside()
 def _matrices() -> Matrices:
     # a convolution is the transpose of a product of polynomials; what kernels are divided by, tiles
     # are multiplied by

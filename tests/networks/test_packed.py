@@ -12,11 +12,9 @@ from framestyle.networks import NETWORKS, packed
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Packer, Weights
 from framestyle.onednn import can_pack
+from tests.marks import needs_onednn
 
 CPU = torch.device("cpu")
-needs_onednn = pytest.mark.skipif(
-    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
-)
 KERNELS = {
     "VGG's": {"kernel_size": 3, "padding": 1},
     "no border": {"kernel_size": 3},

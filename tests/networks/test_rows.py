@@ -9,10 +9,7 @@ from framestyle.networks import NETWORKS, rows
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Weights
 from framestyle.onednn import can_pack
-
-needs_onednn = pytest.mark.skipif(
-    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
-)
+from tests.marks import needs_onednn
 
 
 def frozen(layer):

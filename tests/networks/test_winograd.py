@@ -12,14 +12,12 @@ from framestyle.networks import NETWORKS, packed, winograd
 from framestyle.networks.packed import PackedConv2d, Weights
 from framestyle.networks.winograd import INSIDE, Grid, gains, grid_of, kernels_at_points, suits
 from framestyle.onednn import can_pack
+from tests.marks import needs_onednn
 
 SIZES = [(16, 12), (13, 18), (3, 3), (5, 70), (70, 5), (41, 27)]
 """Of maps: whole tiles, parts of them, less than one, rows of more than are multiplied at a time,
 and several bands of which the last is not whole."""
 MOST_ERROR = 2e-6
-needs_onednn = pytest.mark.skipif(
-    not can_pack("cpu", torch.float32), reason="torch has no oneDNN that takes reordered weights"
-)
 
 
 def channels_last(*size):
