@@ -53,11 +53,11 @@ def test_gram_products_use_it_on_any_number_of_threads(count, monkeypatch):
         assert onednn.can_multiply(rows_of(3000, 64))
         total = products.total(features)
         slope = products.slope(
-            features, total / 3000, onto.clone(memory_format=torch.preserve_format)
+            features, total, 3000, onto.clone(memory_format=torch.preserve_format)
         )
         monkeypatch.setattr(onednn, "can_multiply", lambda rows: False)
         expected = products.total(features)
-        by_torch = products.slope(features, expected / 3000, onto)
+        by_torch = products.slope(features, expected, 3000, onto)
     finally:
         torch.set_num_threads(threads)
     torch.testing.assert_close(total, expected, rtol=1e-5, atol=1e-3)

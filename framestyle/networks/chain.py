@@ -51,16 +51,20 @@ class Summed(Protocol):
         """Return the sum over the positions of features (1, N, h, w), float32."""
         ...
 
-    def factor(self, grad: Tensor) -> Tensor:
+    def factor(self, of_mean: Tensor, positions: int, dtype: torch.dtype) -> Tensor:
         """Return what features are multiplied by to be the gradient in them, (N, N), symmetric.
 
         Args:
-            grad: That in the sum.
+            of_mean: The gradient in the mean of the sum.
+            positions: Of which that is the mean.
+            dtype: Of the result.
         """
         ...
 
-    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
-        """Return the gradient in the features, of their shape, from that in the sum.
+    def slope(
+        self, features: Tensor, of_mean: Tensor, positions: int, onto: Tensor | None = None
+    ) -> Tensor:
+        """Return the gradient in the features, of their shape, from that in the mean of the sum.
 
         It is added to ``onto``, which it may change, where there is one.
         """
@@ -242,7 +246,7 @@ class _Chain(torch.autograd.Function):
         def look(number: int, made: Tensor) -> bool:
             summed = chain.summed.get(number)
             if summed is not None:
-                wanted.append(summed.total(made) / (made.shape[2] * made.shape[3]))
+                wanted.append(summed.total(made).div_(made.shape[2] * made.shape[3]))
             elif number in chain.mapped:
                 wanted.append(made.detach())  # another name: what is returned would hold itself
             return summed is not None
@@ -267,8 +271,9 @@ class _Chain(torch.autograd.Function):
                 return grad
             if number in chain.summed:
                 assert step.features is not None
-                of_sum = of_made / (step.made.size[2] * step.made.size[3])
-                slope: Tensor = chain.summed[number].slope(step.features, of_sum, grad)
+                positions = step.made.size[2] * step.made.size[3]
+                slope: Tensor
+                slope = chain.summed[number].slope(step.features, of_made, positions, grad)
                 return slope
             return of_made.clone() if grad is None else grad.add_(of_made)
 

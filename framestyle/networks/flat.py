@@ -236,8 +236,9 @@ def _looked(
     if grad is None:
         return None, None
     if number in chain.summed:
-        of_sum = grad / (made.height * made.width)
-        return chain.summed[number].factor(of_sum).to(made.rows.dtype).contiguous(), None
+        positions = made.height * made.width
+        factor = chain.summed[number].factor(grad, positions, made.rows.dtype)
+        return factor.contiguous(), None
     return None, made.laid_out(grad)
 
 

@@ -152,7 +152,7 @@ class Weights:
                 weight = weight.detach()
                 with aside():
                     made = make(weight)
-                order = self._orders[kind, size] = onednn.order_of(made) or size
+                    order = self._orders[kind, size] = onednn.order_of(made) or size
                 # weights are held, so that no others get their place in memory
                 self._kept.setdefault((numbers, order), (weight, made, growth * weight.nbytes))
             self._kept.move_to_end((numbers, order))

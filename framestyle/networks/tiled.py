@@ -134,7 +134,7 @@ class TiledStages:
                 assert features is not None
                 own = features[:, :, *parts[number].local]
                 grad = torch.zeros_like(features) if grad is None else grad
-                slope = self.summed[number].slope(own, of_mean / self._positions(number))
+                slope = self.summed[number].slope(own, of_mean, self._positions(number))
                 grad[:, :, *parts[number].local] += slope
             return grad
 
@@ -181,7 +181,7 @@ class _WithMean(torch.autograd.Function):
         (features,) = ctx.saved_tensors
         if of_mean is None:
             return of_features, None
-        return ctx.summed.slope(features, of_mean / ctx.positions, of_features), None
+        return ctx.summed.slope(features, of_mean, ctx.positions, of_features), None
 
 
 class _Tiled(torch.autograd.Function):

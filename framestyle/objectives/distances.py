@@ -61,7 +61,7 @@ class _WeightedDistance(torch.autograd.Function):
         difference = values - target
         weighted = difference * weights
         ctx.save_for_backward(weighted)
-        return (weighted * difference).sum()
+        return difference.mul_(weighted).sum()
 
     @staticmethod
     @once_differentiable
@@ -162,25 +162,32 @@ class GramProducts:
         assert total is not None
         return total
 
-    def factor(self, grad: Tensor) -> Tensor:
-        """Return what features are multiplied by to be the gradient in them, from that in the sum.
+    def factor(self, of_mean: Tensor, positions: int, dtype: torch.dtype) -> Tensor:
+        """Return what features are multiplied by to be the gradient in them.
 
         Args:
-            grad: (N, N), symmetric, as that of any distance of Gram matrices is.
+            of_mean: The gradient in the mean over positions, (N, N), symmetric, as that of any
+                distance of Gram matrices is.
+            positions: Of which that is the mean.
+            dtype: Of the result.
         """
-        return 2.0 * grad  # d/dF of <S, F^T F> = 2 F S for a symmetric S
+        # d/dF of <S, F^T F> = 2 F S for a symmetric S
+        return (of_mean / (positions / 2)).to(dtype)
 
-    def slope(self, features: Tensor, grad: Tensor, onto: Tensor | None = None) -> Tensor:
-        """Return the gradient in the features, of their type, from that in the sum.
+    def slope(
+        self, features: Tensor, of_mean: Tensor, positions: int, onto: Tensor | None = None
+    ) -> Tensor:
+        """Return the gradient in the features, of their type, from that in the mean.
 
         Args:
             features: F, (1, N, H, W).
-            grad: As of ``factor``.
+            of_mean: As of ``factor``.
+            positions: As of ``factor``; features may be of some of them.
             onto: What it is added to, in place where that lies in memory as channels-last does.
         """
         height, width = features.shape[2:]
         rows = as_rows(features)
-        factor = self.factor(grad.to(rows.dtype))
+        factor = self.factor(of_mean, positions, rows.dtype)
         if onto is not None:
             onto = onto.contiguous(memory_format=torch.channels_last)
             place = onto.permute(0, 2, 3, 1).view(rows.shape)
@@ -214,13 +221,13 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
         ctx.save_for_backward(features)
-        return GramProducts().total(features) / (features.shape[2] * features.shape[3])
+        return GramProducts().total(features).div_(features.shape[2] * features.shape[3])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        return GramProducts().slope(features, grad / (features.shape[2] * features.shape[3]))
+        return GramProducts().slope(features, grad, features.shape[2] * features.shape[3])
 
 
 def as_rows(features: Tensor) -> Tensor:

@@ -23,8 +23,9 @@ class Sums:
         rows = features.float().flatten(2)[0]
         return rows @ rows.T
 
-    def slope(self, features, grad, onto=None):
+    def slope(self, features, of_mean, positions, onto=None):
         rows = features.flatten(2)[0]
+        grad = of_mean / positions
         slope = ((grad + grad.T).to(rows.dtype) @ rows).view_as(features)
         return slope if onto is None else onto + slope
 
