@@ -103,7 +103,7 @@ class _View(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor, root: str) -> "_View":
         """Return a tensor as one of another."""
-        return cls(root, tuple(tensor.shape), tensor.stride(), tensor.storage_offset())
+        return cls(root, tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()))
 
 
 class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]

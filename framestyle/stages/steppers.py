@@ -49,10 +49,12 @@ class Adam:
     def start(self, image: Tensor) -> None:
         """Begin with an image of this shape, (1, 3, H, W)."""
         with torch.no_grad():
-            sizes = _halved(torch.zeros_like(image), self.levels)
+            zeros = torch.zeros_like(image, memory_format=torch.contiguous_format)
+            sizes = _halved(zeros, self.levels)
         self.moments = [(zeros, zeros.clone()) for zeros in sizes]
-        # What is left of the moments' start, at 0, after the steps so far. These lie on the device,
-        # as the step size does: a step that is recorded knows no numbers but those in tensors.
+        # The steps so far, and what they have left of the moments' start, at 0. These lie on the
+        # device, as the step size does: a step that is recorded knows no numbers but in tensors.
+        self._steps = torch.zeros((), device=image.device)
         self._left1, self._left2 = (torch.ones((), device=image.device) for _ in range(2))
         if isinstance(self.step_size, Tensor):
             self._step = self.step_size.to(image)
@@ -63,7 +65,7 @@ class Adam:
     def tensors(self) -> Sequence[Tensor]:
         """All that steps read or change, beside the image."""
         moments = [moment for pair in self.moments for moment in pair]
-        return [*moments, self._left1, self._left2, self._step]
+        return [*moments, self._steps, self._left1, self._left2, self._step]
 
     def step(self, image: Tensor, evaluate: Evaluate) -> tuple[Tensor, Terms]:
         """Make one step downhill; the image stays in [0, 1]."""
@@ -72,23 +74,58 @@ class Adam:
         loss, terms, grad = _gradient(image, evaluate)
         grads = _halved(grad, self.levels)
         with torch.no_grad():
-            self._left1.mul_(self.beta1)
-            self._left2.mul_(self.beta2)
-            # the corrections of both moments, as one factor
-            rate = (1.0 - self._left2).sqrt() / (1.0 - self._left1)
-            direction: Tensor | None = None
-            # not as lists of tensors: a GPU gives each of those to a few of its processors only
-            for (mean, square), grad in reversed(list(zip(self.moments, grads, strict=True))):
-                mean.lerp_(grad, 1.0 - self.beta1)
-                square.mul_(self.beta2).addcmul_(grad, grad, value=1.0 - self.beta2)
-                root = square.sqrt().add_(self._EPS)
-                if direction is None:
-                    direction = mean / root
-                else:
-                    direction = doubled(direction, *grad.shape[2:]).addcdiv_(mean, root)
-            assert direction is not None
-            image.addcmul_(direction, self._step * rate, value=-1.0).clamp_(0.0, 1.0)
+            in_one_pass = image.device.type == "cpu"
+            direction, step = self._at_once(grads) if in_one_pass else self._in_parts(grads)
+            image.addcmul_(direction, step, value=-1.0).clamp_(0.0, 1.0)
         return loss, terms
+
+    def _at_once(self, grads: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the direction of a step, and its size; with one pass over memory for each size."""
+        self._steps.add_(1.0)
+        direction: Tensor | None = None
+        for (mean, square), grad in reversed(list(zip(self.moments, grads, strict=True))):
+            if direction is None:
+                direction = torch.zeros_like(mean)
+            else:
+                direction = doubled(direction, *grad.shape[2:]).contiguous()
+            torch._fused_adam_(
+                [direction],
+                [grad.contiguous()],
+                [mean],
+                [square],
+                [],
+                [self._steps],
+                lr=-1.0,  # it is added to the direction
+                beta1=self.beta1,
+                beta2=self.beta2,
+                weight_decay=0.0,
+                eps=self._EPS,
+                amsgrad=False,
+                maximize=False,
+            )
+        assert direction is not None
+        return direction, self._step
+
+    def _in_parts(self, grads: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the direction of a step, and its size.
+
+        A GPU gives each tensor of a list to a few of its processors only.
+        """
+        self._left1.mul_(self.beta1)
+        self._left2.mul_(self.beta2)
+        # the corrections of both moments, as one factor
+        rate = (1.0 - self._left2).sqrt() / (1.0 - self._left1)
+        direction: Tensor | None = None
+        for (mean, square), grad in reversed(list(zip(self.moments, grads, strict=True))):
+            mean.lerp_(grad, 1.0 - self.beta1)
+            square.mul_(self.beta2).addcmul_(grad, grad, value=1.0 - self.beta2)
+            root = square.sqrt().add_(self._EPS)
+            if direction is None:
+                direction = mean / root
+            else:
+                direction = doubled(direction, *grad.shape[2:]).addcdiv_(mean, root)
+        assert direction is not None
+        return direction, self._step * rate
 
 
 def _halved(grad: Tensor, levels: int) -> list[Tensor]:
