@@ -191,10 +191,14 @@ def back(links: Sequence[Link], trail: list[Step], add: Add) -> Tensor | None:
 
 def cut_off(grad: Tensor, made: Tensor, *, spare: bool) -> Tensor:
     """Return the gradient before a ReLU from that after it, and what it made; in place if spare."""
-    slope = torch.ops.aten.threshold_backward
+    slope, dtype = torch.ops.aten.threshold_backward, grad.dtype
+    if grad.device.type == "cpu" and dtype == made.dtype == torch.bfloat16:
+        # a processor turns these into float32 and back for it, which takes three times as long;
+        # as whole numbers they have the same signs
+        grad, made = grad.view(torch.int16), made.view(torch.int16)
     result: Tensor
     result = slope.grad_input(grad, made, 0, grad_input=grad) if spare else slope(grad, made, 0)
-    return result
+    return result.view(dtype)
 
 
 def alone(x: Tensor, link: Link) -> Tensor:

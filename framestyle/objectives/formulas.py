@@ -26,16 +26,19 @@ def content_gatys(features: Tensor, target: Tensor) -> Tensor:
     return 0.5 * squared_distance(features, target)
 
 
-def content_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
+def content_relative(features: Tensor, target: Tensor) -> Tensor:
     """Mean (F - P)^2 / mean P^2: 0 where equal, about 1 to 2 where unrelated, at any size.
 
     Args:
         features: F, (1, N, H, W).
         target: P, of the same shape.
-        energy: ``squared_norm(target)``, if it is known already.
     """
-    energy = squared_norm(target) if energy is None else energy
-    return squared_distance(features, target) / (energy + EPS * target.numel())
+    return squared_distance(features, target) / content_energy(target)
+
+
+def content_energy(target: Tensor) -> Tensor:
+    """Sum P^2, never 0; a scalar float32."""
+    return squared_norm(target) + EPS * target.numel()
 
 
 def style_gatys(features: Tensor, target: Tensor) -> Tensor:
@@ -49,7 +52,7 @@ def style_gatys(features: Tensor, target: Tensor) -> Tensor:
     return gram_distance(features, target) / (4 * len(target) ** 2)
 
 
-def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = None) -> Tensor:
+def style_relative(features: Tensor, target: Tensor) -> Tensor:
     """2 (sqrt(1 + r) - 1), r = sum (G - A)^2 / sum A^2: about r where the style is near.
 
     The Charbonnier (pseudo-Huber) form keeps a layer in check that is far from its target. A dream
@@ -59,10 +62,13 @@ def style_relative(features: Tensor, target: Tensor, energy: Tensor | None = Non
     Args:
         features: F, (1, N, H, W), with the Gram matrix per position G.
         target: A, (N, N), as ``gram`` gives it.
-        energy: ``squared_norm(target)``, if it is known already.
     """
-    energy = squared_norm(target) if energy is None else energy
-    return in_check(gram_distance(features, target) / (energy + EPS))
+    return in_check(gram_distance(features, target) / style_energy(target))
+
+
+def style_energy(target: Tensor) -> Tensor:
+    """Sum A^2, never 0; a scalar float32."""
+    return squared_norm(target) + EPS
 
 
 def in_check(ratio: Tensor) -> Tensor:

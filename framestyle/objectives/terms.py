@@ -4,15 +4,14 @@ A term is called with the picture and with the features that a network made of i
 scalar. No term knows which network that was, and no network knows of the terms.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from framestyle.objectives import formulas
-from framestyle.objectives.distances import gram, squared_distances, squared_norm
+from framestyle.objectives.distances import gram, squared_distances
 from framestyle.settings import Layers
 from framestyle.transfer import uploaded
 
@@ -70,17 +69,21 @@ class ContentLoss:
 
     def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, {name: targets[name].detach() for name, _ in layers}
-        relative, plain = formulas.content_relative, formulas.content_gatys
-        self._parts = _parts(layers, self.targets, normalisation, relative, plain)
+        maps = list(self.targets.values())
+        if normalisation == "relative":
+            scales = [formulas.content_energy(known) for known in maps]
+        else:
+            scales = [_number(2.0, known) for known in maps]
+        self._distances = _Distances(maps, scales, _weights_of(layers, normalisation))
 
     @property
     def tensors(self) -> Sequence[Tensor]:
         """Its targets, and what is known of them."""
-        return [tensor for part in self._parts for tensor in part.tensors]
+        return self._distances.tensors
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        return torch.stack([part(features) for part in self._parts]).sum()
+        return self._distances.weighed(self._distances([features[n] for n, _ in self.layers]))
 
 
 class StyleLoss:
@@ -96,26 +99,22 @@ class StyleLoss:
     def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, targets
         self._relative = normalisation == "relative"
-        self._matrices = [targets[name] for name, _ in layers]
+        matrices = [targets[name] for name, _ in layers]
         if self._relative:
-            scales = [squared_norm(matrix) + formulas.EPS for matrix in self._matrices]
+            scales = [formulas.style_energy(matrix) for matrix in matrices]
         else:
-            scales = [matrix.new_full((), 4.0 * len(matrix) ** 2) for matrix in self._matrices]
-        weights = torch.tensor(_weights_of(layers, normalisation))
-        self._weights = uploaded(weights, self._matrices[0].device)
-        self._scales = torch.stack(scales)
+            scales = [_number(4.0 * len(matrix) ** 2, matrix) for matrix in matrices]
+        self._distances = _Distances(matrices, scales, _weights_of(layers, normalisation))
 
     @property
     def tensors(self) -> Sequence[Tensor]:
         """Its targets, and what is known of them."""
-        return [*self._matrices, self._weights, self._scales]
+        return self._distances.tensors
 
     def __call__(self, image: Tensor, features: Features) -> Tensor:
         """Return the distance, a scalar."""
-        grams = [gram(features[name]) for name, _ in self.layers]
-        # all layers at once: one by one, some hundred operations on single numbers take longer
-        ratios = squared_distances(grams, self._matrices) / self._scales
-        return (formulas.in_check(ratios) if self._relative else ratios).dot(self._weights)
+        ratios = self._distances([gram(features[name]) for name, _ in self.layers])
+        return self._distances.weighed(formulas.in_check(ratios) if self._relative else ratios)
 
 
 def style_targets(styles: list[tuple[float, Features]], layers: Layers) -> dict[str, Tensor]:
@@ -195,44 +194,40 @@ class TemporalLoss:
         return formulas.temporal(image, self.reference, self.reliability)
 
 
-@dataclass(frozen=True)
-class _LayerDistance:
-    """Distance of one layer's features from their target.
+class _Distances:
+    """Squared distances of all layers from their targets, each as a share of a scale of its own.
 
-    Attributes:
-        layer: Its name.
-        weight: What the distance counts.
-        distance: The formula; takes features, target, and energy if there is one.
-        tensors: The target, and its energy for distances that are relative to it: it is the same in
-            every iteration.
+    They are made at once: one by one, some hundred operations on single numbers take longer.
+
+    Args:
+        targets: One of each layer.
+        scales: Scalars float32.
+        weights: What each layer counts.
     """
 
-    layer: str
-    weight: float
-    distance: Callable[..., Tensor]
-    tensors: Sequence[Tensor]
+    def __init__(
+        self, targets: Sequence[Tensor], scales: Sequence[Tensor], weights: Sequence[float]
+    ) -> None:
+        self._targets, self._scales = targets, torch.stack(list(scales))
+        self._weights = uploaded(torch.tensor(weights), self._scales.device)
 
-    def __call__(self, features: Features) -> Tensor:
-        return self.weight * self.distance(features[self.layer], *self.tensors)
+    @property
+    def tensors(self) -> Sequence[Tensor]:
+        """The targets, and what is known of them."""
+        return [*self._targets, self._weights, self._scales]
+
+    def __call__(self, values: Sequence[Tensor]) -> Tensor:
+        """Return the shares, (n,) float32, of what is compared with the targets."""
+        return squared_distances(values, self._targets) / self._scales
+
+    def weighed(self, shares: Tensor) -> Tensor:
+        """Return the sum of what each layer counts, a scalar."""
+        return shares.dot(self._weights)
 
 
-def _parts(
-    layers: Layers,
-    targets: Features,
-    normalisation: str,
-    relative: Callable[..., Tensor],
-    plain: Callable[..., Tensor],
-) -> list[_LayerDistance]:
-    """What each layer adds: a share of a weighted mean (relative), or of a weighted sum."""
-    weighed = zip(layers, _weights_of(layers, normalisation), strict=True)
-    if normalisation != "relative":
-        return [
-            _LayerDistance(name, weight, plain, [targets[name]]) for (name, _), weight in weighed
-        ]
-    return [
-        _LayerDistance(name, weight, relative, [targets[name], squared_norm(targets[name])])
-        for (name, _), weight in weighed
-    ]
+def _number(value: float, like: Tensor) -> Tensor:
+    """Return a scalar float32 on the device of a tensor."""
+    return torch.full((), value, device=like.device)
 
 
 def _weights_of(layers: Layers, normalisation: str) -> list[float]:
