@@ -189,15 +189,30 @@ def back(links: Sequence[Link], trail: list[Step], add: Add) -> Tensor | None:
     return grad
 
 
-def cut_off(grad: Tensor, made: Tensor, *, spare: bool) -> Tensor:
-    """Return the gradient before a ReLU from that after it, and what it made; in place if spare."""
+def cut_off(grad: Tensor, made: Tensor, *, spare: bool, beside: int = 0) -> Tensor:
+    """Return the gradient before a ReLU from that after it.
+
+    Args:
+        grad: That, (N, C, H, W).
+        made: What the ReLU made, of the same shape.
+        spare: Whether ``grad`` may be changed.
+        beside: Columns of zeros that the result gets on both sides.
+    """
     slope, dtype = torch.ops.aten.threshold_backward, grad.dtype
     if grad.device.type == "cpu" and dtype == made.dtype == torch.bfloat16:
         # a processor turns these into float32 and back for it, which takes three times as long;
         # as whole numbers they have the same signs
         grad, made = grad.view(torch.int16), made.view(torch.int16)
     result: Tensor
-    result = slope.grad_input(grad, made, 0, grad_input=grad) if spare else slope(grad, made, 0)
+    if beside:
+        height, width = grad.shape[2:]
+        size = torch.Size((*grad.shape[:2], height, width + 2 * beside))
+        result = Shape(size, torch.channels_last).blank(grad)
+        result[..., :beside].zero_()
+        result[..., -beside:].zero_()
+        slope.grad_input(grad, made, 0, grad_input=result[..., beside:-beside])
+    else:
+        result = slope.grad_input(grad, made, 0, grad_input=grad) if spare else slope(grad, made, 0)
     return result.view(dtype)
 
 

@@ -81,29 +81,40 @@ class Weights:
         weight = self._reordered(x.shape, *how, turned=False)
         return onednn.convolved(x, weight, self._bias, *how, rectifies=rectifies)
 
-    def back(self, grad: Tensor) -> Tensor:
-        """Return the gradient in a map from that in its convolution; where ``turns``."""
+    def beside(self, grad: Tensor) -> int:
+        """Return how many columns of zeros it gains by on both sides of a gradient."""
+        return int(self._few is not None and self._beyond[1] > 1 and rows.is_narrow(grad))
+
+    def back(self, grad: Tensor, beside: int = 0) -> Tensor:
+        """Return the gradient in a map from that in its convolution; where ``turns``.
+
+        Args:
+            grad: That in the convolution.
+            beside: Columns of zeros that it has on both sides; only where it gains by them.
+        """
         grad = grad.contiguous(memory_format=torch.channels_last)
         if self._gains and winograd.suits(grad):
             kernels = self._at_points(grad.shape, self._beyond, turned=True)
             return winograd.convolve(grad, kernels, None, self._beyond)
         if self._few is not None:
-            return self._back_by_rows(grad, self._few)
+            return self._back_by_rows(grad, self._few, beside)
         how = self._beyond, [1, 1], self._dilation
         weight = self._reordered(grad.shape, *how, turned=True)
         return onednn.convolved(grad, weight, None, *how)
 
-    def _back_by_rows(self, grad: Tensor, channels: int) -> Tensor:
+    def _back_by_rows(self, grad: Tensor, channels: int, beside: int) -> Tensor:
         """Return the gradient in a map of few channels."""
-        height = grad.shape[2] + 2 * self._beyond[0] - self._weight.shape[2] + 1
-        window = rows.Window(channels, height, self._beyond)
+        above, left = self._beyond
+        height = grad.shape[2] + 2 * above - self._weight.shape[2] + 1
+        window = rows.Window(channels, height, [above, left - beside])
 
         def make(weight: Tensor) -> Tensor:
             kernels = rows.kernels_by_rows(half_turned(weight))
             return onednn.reordered(kernels, grad.shape, window.padding, window.stride)
 
         growth = rows.growth(channels, self._weight.shape[2])
-        return window.convolve(grad, self._once("by rows", grad.shape, make, growth))
+        size = grad.shape, beside
+        return window.convolve(grad, self._once("by rows", size, make, growth))
 
     def _at_points(self, shape: torch.Size, padding: Sequence[int], *, turned: bool) -> Tensor:
         """Return the kernels as products at points take them, for a map of some shape."""
@@ -211,10 +222,13 @@ class PackedConv2d(nn.Conv2d):
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""
+        packs = self.packed.turns and onednn.can_pack(grad.device.type, grad.dtype)
+        beside = 0
         if self.rectifies:
-            grad = cut_off(grad, kept.pop(), spare=spare)
-        if self.packed.turns and onednn.can_pack(grad.device.type, grad.dtype):
-            of_x = self.packed.back(grad)
+            beside = self.packed.beside(grad) if packs else 0
+            grad = cut_off(grad, kept.pop(), spare=spare, beside=beside)
+        if packs:
+            of_x = self.packed.back(grad, beside)
         else:
             how = self.stride, self.packed.padding, self.dilation, False, [0, 0], 1
             size = like.size

@@ -1,15 +1,22 @@
 """Pooling whose gradient is written out: torch's own take several times as long, or keep more."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor, nn
 
+from framestyle import onednn
 from framestyle.networks.chain import alone
 from framestyle.networks.fields import window_of
 from framestyle.networks.layers import Shape, layout_of
+from framestyle.tape import aside
 
+FEW = 32
+"""Channels of a map in bfloat16, fewer than which torch's means take one by one: a register of
+AVX-512."""
 LEAN_ON = ("cpu", "cuda", "meta")
 """Devices whose way back reads where the maxima were; Apple's GPUs look for them in the map."""
 
@@ -28,6 +35,10 @@ class HalvingMean(nn.AvgPool2d):
 
     def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the means; nothing is needed for the way back."""
+        few = x.dtype == torch.bfloat16 and x.shape[1] < FEW and min(x.shape[2:]) > 1
+        if few and layout_of(x) == torch.channels_last and onednn.can_pack(x.device.type, x.dtype):
+            how: tuple[Any, ...] = [0, 0], [2, 2], [1, 1], x.shape[1]
+            return onednn.convolved(x, _quarters(x.shape, x.dtype), None, *how), []
         return nnf.avg_pool2d(x, 2), []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
@@ -45,6 +56,14 @@ class HalvingMean(nn.AvgPool2d):
         spread[:, :, -1].zero_()
         _ATEN.upsample_nearest2d.out(grad, [height - 1, width], out=spread[:, :, :-1])
         return spread
+
+
+@lru_cache(maxsize=64)
+@aside()
+def _quarters(shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """Return the kernels that make means of a map, in oneDNN's order."""
+    quarters = torch.full((shape[1], 1, 2, 2), 0.25, dtype=dtype)
+    return onednn.reordered(quarters, shape, stride=[2, 2], groups=shape[1])
 
 
 class LeanMaxPool2d(nn.MaxPool2d):
