@@ -35,7 +35,8 @@ class _SquaredDistances(torch.autograd.Function):
     def forward(ctx: Any, targets: Sequence[Tensor], *values: Tensor) -> Tensor:
         differences = [value - target for value, target in zip(values, targets, strict=True)]
         ctx.save_for_backward(*differences)
-        return torch.stack([_norm(difference) for difference in differences]).square()
+        norms = [_norm(difference) for difference in differences]
+        return (torch.stack(norms) if len(norms) > 1 else norms[0].view(1)).square()
 
     @staticmethod
     @once_differentiable
@@ -187,16 +188,16 @@ class GramProducts:
         """
         height, width = features.shape[2:]
         rows = as_rows(features)
-        factor = self.factor(of_mean, positions, rows.dtype)
-        if onto is not None:
-            onto = onto.contiguous(memory_format=torch.channels_last)
-            place = onto.permute(0, 2, 3, 1).view(rows.shape)
-            if onednn.can_multiply(rows):
-                onednn.add_product(place, rows, factor)
-            else:
-                place.addmm_(rows, factor)
-            return onto
-        return (rows @ factor).view(1, height, width, -1).permute(0, 3, 1, 2)
+        if onto is None:
+            made = rows @ self.factor(of_mean, positions, rows.dtype)
+            return made.view(1, height, width, -1).permute(0, 3, 1, 2)
+        onto = onto.contiguous(memory_format=torch.channels_last)
+        place = onto.permute(0, 2, 3, 1).view(rows.shape)
+        if onednn.can_multiply(rows):
+            onednn.add_product(place, rows, self.factor(of_mean, positions, rows.dtype))
+        else:  # the same, with a pass over the matrix less
+            place.addmm_(rows, of_mean.to(rows.dtype), alpha=2 / positions)
+        return onto
 
 
 def gram(features: Tensor) -> Tensor:
