@@ -56,6 +56,15 @@ FUNCTIONS = {
         x.clamp(min=-torch.inf, max=torch.inf).masked_fill(x > 0.5, float("-inf")).exp().sum()
     ),
     "by a precision of its own": lambda x: x.to(torch.bfloat16).square().sum(dtype=torch.float32),
+    "by other numbers of the same bits": lambda x: (
+        x * (x.detach().view(torch.int32) & 1).float() + x.detach().view(torch.int32).float() * 1e-9
+    ).sum(),
+    "by what is empty at first": lambda x: (
+        x * torch.empty_like(x).copy_(x.detach()) + x.new_zeros(x.shape).add_(1.0)
+    ).sum(),
+    "by another layout": lambda x: (
+        x.contiguous(memory_format=torch.channels_last).clone().cos() * x
+    ).sum(),
 }
 
 
@@ -80,9 +89,38 @@ def test_a_tensor_of_other_numbers_is_read_anew():
 
 def test_what_it_returns_is_not_overwritten_the_next_time():
     count = torch.zeros(())
-    _, play = taped(lambda: count.add_(1.0) * 10.0)
+    _, play = taped(lambda: (count.add_(1.0) * 10.0).view(1)[0])
     first, second = play(), play()
     assert (float(first), float(second)) == (20.0, 30.0)
+
+
+def test_views_of_what_was_there_take_no_operation():
+    x = torch.rand(4, 6)
+    _, play = taped(lambda: x.view(6, 4).transpose(0, 1)[1:] + x.flatten()[6:].view(3, 6))
+    with Alive() as seen:
+        made = play()
+    assert torch.equal(made, x.view(6, 4).T[1:] + x[1:])
+    assert seen.names == ["aten::add"]
+
+
+def test_a_view_of_views_is_made_once_and_of_what_lies_in_memory():
+    x = torch.rand(4, 6)
+
+    def step():
+        made = x * 2.0
+        one, other = (made.view(6, 4).transpose(0, 1)[1:] for _ in range(2))
+        return one.exp() + other
+
+    _, play = taped(step)
+    with Alive() as seen:
+        made = play()
+    assert torch.equal(made, step())
+    assert seen.names == ["aten::mul", "aten::as_strided", "aten::exp", "aten::add"]
+
+
+def test_a_step_that_changes_how_a_tensor_lies_in_memory_is_refused():
+    with pytest.raises(RecordingError, match="lies in memory"):
+        taped(lambda: (torch.ones(2, 3) * 2.0).transpose_(0, 1) + 1.0)
 
 
 def test_a_step_that_asks_for_a_number_is_refused():
@@ -190,10 +228,13 @@ class Alive(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.now, self.most, self.made = 0, 0, 0
+        self.now, self.most, self.made, self.names = 0, 0, 0, []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
+        self.names.append(func._schema.name)
+        if any(made is one for one in [*args, *(kwargs or {}).values()]):
+            return made  # it was there
         self.now += 1
         self.made += 1
         self.most = max(self.most, self.now)
