@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from framestyle.networks.chain import Chain, Link, Passed, Rectified, linked
+from framestyle.networks.chain import Chain, Link, Passed, Rectified, cut_off, linked
 from framestyle.networks.layers import ReflectingConv2d
 from framestyle.networks.packed import PackedConv2d, Weights
 from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d
@@ -172,3 +172,24 @@ def test_the_way_back_is_taken_once(links):
     torch.autograd.grad(worth, x, retain_graph=True)
     with pytest.raises(RuntimeError, match="second time"):
         torch.autograd.grad(worth, x)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("beside", [0, 1])
+@pytest.mark.parametrize("spare", [True, False])
+def test_a_gradient_is_cut_off_where_nothing_was_made(dtype, beside, spare):
+    made = torch.tensor([-0.0, 0.0, 1e-40, 1e-30, 3.0, torch.inf]).to(dtype)
+    made = made.view(1, 2, 1, 3).contiguous(memory_format=torch.channels_last)
+    grad = torch.tensor([1.0, -1.0, -2.0, torch.nan, -torch.inf, 5.0]).to(dtype)
+    grad = grad.view(1, 2, 1, 3).contiguous(memory_format=torch.channels_last)
+    expected = torch.where(made > 0, grad, 0.0)
+    before = grad.clone()
+    result = cut_off(grad, made, spare=spare, beside=beside)
+    own = result[..., beside : beside + 3]
+    torch.testing.assert_close(own, expected, rtol=0, atol=0, equal_nan=True)
+    assert result.dtype == dtype
+    assert result.is_contiguous(memory_format=torch.channels_last)
+    if beside:
+        assert not result[..., [0, -1]].any()
+    if not spare:
+        torch.testing.assert_close(grad, before, rtol=0, atol=0, equal_nan=True)

@@ -9,6 +9,7 @@ from torch import nn
 
 from framestyle.networks.layers import ReflectingConv2d, normalised, reflected
 from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d, lean, short
+from framestyle.onednn import can_pack
 
 SIZES = [(2, 2), (2, 5), (3, 4), (7, 9), (16, 12)]
 
@@ -31,6 +32,21 @@ def test_the_mean_of_squares(size, count, layout):
     (ours, grad), (theirs, expected) = both(HalvingMean(), nn.AvgPool2d(2), x)
     torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(grad, expected)
+
+
+@pytest.mark.skipif(not can_pack("cpu", torch.bfloat16), reason="no bfloat16 of oneDNN's here")
+@pytest.mark.parametrize("channels", [1, 5, 16, 32, 64])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("size", [(1, 6), (2, 2), (2, 5), (7, 9), (30, 17)])
+def test_the_mean_of_squares_of_few_channels_is_torchs_to_the_bit(channels, count, size):
+    x = torch.randn(count, channels, *size).bfloat16().contiguous(memory_format=torch.channels_last)
+    if min(size) < 2:
+        with pytest.raises(RuntimeError):
+            HalvingMean()(x)
+        return
+    made, expected = HalvingMean()(x), nnf.avg_pool2d(x, 2)
+    assert torch.equal(made, expected)
+    assert made.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -93,6 +93,33 @@ def test_networks_come_back_to_the_picture_so(name, make_model, monkeypatch):
     assert [shape[0] for shape in made] == [3]
 
 
+@needs_onednn
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("like", [nn.Conv2d(3, 16, 3, padding=0), ReflectingConv2d(3, 32)])
+@pytest.mark.parametrize("size", [(9, 8), (24, 33)])
+def test_a_column_beside_a_narrow_gradient_changes_nothing(like, dtype, size, monkeypatch):
+    if not can_pack("cpu", dtype):
+        pytest.skip("no bfloat16 of oneDNN's here")
+    like = frozen(like.to(dtype))
+    ours = PackedConv2d(like, Weights(like), rectifies=True)
+    x = torch.randn(1, 3, *size).to(dtype).contiguous(memory_format=torch.channels_last)
+    of_made = torch.randn_like(ours(x))
+    assert ours.packed.beside(of_made) == 1
+    with_column = slope(ours, x, of_made)
+    monkeypatch.setattr(rows, "is_narrow", lambda x: False)
+    assert ours.packed.beside(of_made) == 0
+    without = slope(ours, x, of_made)
+    torch.testing.assert_close(
+        with_column, without, rtol=2e-2 if dtype != torch.float32 else 1e-5, atol=1e-5
+    )
+
+
+def test_which_gradients_get_a_column_beside_them():
+    assert rows.is_narrow(torch.empty(1, 32, 4, 479))
+    assert not rows.is_narrow(torch.empty(1, 32, 4, 480))
+    assert not rows.is_narrow(torch.empty(1, 33, 4, 40))
+
+
 @pytest.mark.parametrize("channels", [1, 3, 8])
 def test_kernels_lie_a_row_lower_each(channels):
     weight = torch.randn(channels, 2, 3, 3)

@@ -64,6 +64,24 @@ def test_adam_is_torchs_adam_step_for_step(betas):
         torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (7, 9), (1, 5)])
+@pytest.mark.parametrize("levels", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_adam_in_one_pass_over_memory_is_adam_in_several(size, levels, layout, monkeypatch):
+    """A CPU has it in one; the way of other devices runs on it as well."""
+    _, evaluate = slope(*size)
+    step_size = 0.01 * draw(1, 1, *size, seed=4)
+    images = [start(1, 3, *size).detach().contiguous(memory_format=layout) for _ in range(2)]
+    for number, image in enumerate(images):
+        if number:
+            monkeypatch.setattr(Adam, "_at_once", Adam._in_parts)
+        stepper = Adam(step_size, 0.8, 0.9, levels)
+        for _ in range(6):
+            stepper.step(image.requires_grad_(True), evaluate)
+    assert not torch.equal(images[0], start(1, 3, *size))
+    torch.testing.assert_close(*images, atol=1e-6, rtol=0)
+
+
 def test_adam_does_not_care_how_small_the_loss_is():
     """The gradient of a mean over a large frame is tiny; torch's epsilon would drown it."""
     _, evaluate = bowl()
