@@ -2,9 +2,9 @@
 
 On a small picture a tenth of a step or more goes into finding out what to do next: Python,
 autograd, the choice of how a layer is run. A tape is a function of the operations alone, way back
-included, in the order in which torch's dispatcher saw them. It gives the same bits. A view takes as
-long as an operation on a few numbers, so that one of a view is made of what lies in memory, and
-each once only.
+included, in the order in which torch's dispatcher saw them. It gives the same bits. Making a view
+takes as long as an operation on a few numbers. So a view of views is made directly of the tensor
+that came about with the memory, and once; one of what was there before, when it is written down.
 """
 
 import math
@@ -35,7 +35,8 @@ def taped(step: Step) -> tuple[Any, Step]:
     """Make a step, and write it down; on a device that does what it is told at once.
 
     Tensors that were there before are read and changed where they are, and held. So are those that
-    Python makes of numbers within the step (``torch.tensor``): none of them may be changed.
+    Python makes of numbers within the step (``torch.tensor``): none of them may be changed. No
+    tensor may get other memory later (``tensor.data = ...``, ``set_``).
 
     Args:
         step: It is made once.
@@ -145,7 +146,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func._schema.name in RENAMED:
             self._names[result] = self._known(args[0])
             return result
-        if self._is_view(func, args, result):
+        if self._has_noted_views(func, args, result):
             return result
         read: list[str] = []
         given = [self._text(value, read) for value in args]
@@ -157,11 +158,13 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._calls.append(_Call(text, made, read))
         return result
 
-    def _is_view(self, func: Any, args: Sequence[Any], result: Any) -> bool:
-        """Tell whether an operation has made views alone; they are made when something is done."""
+    def _has_noted_views(self, func: Any, args: Sequence[Any], result: Any) -> bool:
+        """Note the views that an operation has made, if it has made nothing else; tell whether.
+
+        They are made when an operation reads them.
+        """
         if func._schema.is_mutable:
-            if torch.Tag.inplace_view in func.tags:
-                self._refusal = f"{func} changes how a tensor lies in memory"
+            self._check_layouts(func, result)
             return False
         for arg in args:
             if isinstance(arg, Tensor):
@@ -175,9 +178,22 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._names[one] = root.root if view == root else view
         return True
 
+    def _check_layouts(self, func: Any, result: Any) -> None:
+        """Refuse what changes how a tensor lies in memory: views of it are made by how it lay."""
+        moved = torch.Tag.inplace_view in func.tags
+        for one in result if isinstance(result, list | tuple) else [result]:
+            if isinstance(one, Tensor) and one in self._names:
+                root = self._root_of(one)
+                if root is not None and self._names[one] == root.root:
+                    moved |= _View.of(one, root.root) != root
+        if moved:
+            self._refusal = f"{func} changes how a tensor lies in memory"
+
     def _root_of(self, tensor: Any) -> _View | None:
-        """Return the first tensor that has come about of those with its memory and precision."""
+        """Return the first tensor that has come about of those with its memory and dtype."""
         if not isinstance(tensor, Tensor) or (memory := _memory_of(tensor)) is None:
+            return None
+        if tensor.is_conj() or tensor.is_neg():  # its numbers are others than those in the memory
             return None
         return self._roots.get((memory, tensor.dtype))
 

@@ -62,6 +62,15 @@ FUNCTIONS = {
     "by what is empty at first": lambda x: (
         x * torch.empty_like(x).copy_(x.detach()) + x.new_zeros(x.shape).add_(1.0)
     ).sum(),
+    "by a map's bits": lambda x: (
+        x
+        * x.detach()
+        .bfloat16()
+        .contiguous(memory_format=torch.channels_last)
+        .view(torch.int16)[:, :, 1:]
+        .float()
+        .sum()
+    ).sum(),
     "by another layout": lambda x: (
         x.contiguous(memory_format=torch.channels_last).clone().cos() * x
     ).sum(),
@@ -118,9 +127,37 @@ def test_a_view_of_views_is_made_once_and_of_what_lies_in_memory():
     assert seen.names == ["aten::mul", "aten::as_strided", "aten::exp", "aten::add"]
 
 
-def test_a_step_that_changes_how_a_tensor_lies_in_memory_is_refused():
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda: (torch.ones(2, 3) * 2.0).transpose_(0, 1) + 1.0,
+        lambda: torch.mul(torch.ones(3), 2.0, out=torch.empty(0)) + 1.0,
+    ],
+)
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+def test_a_step_that_changes_how_a_tensor_lies_in_memory_is_refused(step):
     with pytest.raises(RecordingError, match="lies in memory"):
-        taped(lambda: (torch.ones(2, 3) * 2.0).transpose_(0, 1) + 1.0)
+        taped(step)
+
+
+def test_views_with_other_numbers_than_their_memory_are_made_as_they_are():
+    x = torch.randn(4, dtype=torch.complex64)
+    _, play = taped(lambda: x.conj() * 1j + x.conj().imag)
+    x.copy_(torch.randn(4, dtype=torch.complex64))
+    assert torch.equal(play(), x.conj() * 1j + x.conj().imag)
+
+
+def test_views_of_tensors_that_overlap_show_what_is_changed_through_the_other():
+    both = torch.arange(8.0)
+    one, other = both[1:5], both[3:]
+
+    def step():
+        one.view(2, 2).T.add_(1.0)
+        return other.view(5, 1).T[:, :2] * 10.0
+
+    _, play = taped(step)
+    before = both.clone()
+    assert torch.equal(play(), 10.0 * (before + 1.0)[None, 3:5])
 
 
 def test_a_step_that_asks_for_a_number_is_refused():

@@ -196,13 +196,9 @@ def cut_off(grad: Tensor, made: Tensor, *, spare: bool, beside: int = 0) -> Tens
         grad: That, (N, C, H, W).
         made: What the ReLU made, of the same shape.
         spare: Whether ``grad`` may be changed.
-        beside: Columns of zeros that the result gets on both sides.
+        beside: Columns of zeros that the result gets on both sides; it is then channels-last.
     """
-    slope, dtype = torch.ops.aten.threshold_backward, grad.dtype
-    if grad.device.type == "cpu" and dtype == made.dtype == torch.bfloat16:
-        # a processor turns these into float32 and back for it, which takes three times as long;
-        # as whole numbers they have the same signs
-        grad, made = grad.view(torch.int16), made.view(torch.int16)
+    slope = torch.ops.aten.threshold_backward
     result: Tensor
     if beside:
         height, width = grad.shape[2:]
@@ -213,7 +209,7 @@ def cut_off(grad: Tensor, made: Tensor, *, spare: bool, beside: int = 0) -> Tens
         slope.grad_input(grad, made, 0, grad_input=result[..., beside:-beside])
     else:
         result = slope.grad_input(grad, made, 0, grad_input=grad) if spare else slope(grad, made, 0)
-    return result.view(dtype)
+    return result
 
 
 def alone(x: Tensor, link: Link) -> Tensor:

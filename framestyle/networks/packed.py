@@ -82,7 +82,7 @@ class Weights:
         return onednn.convolved(x, weight, self._bias, *how, rectifies=rectifies)
 
     def beside(self, grad: Tensor) -> int:
-        """Return how many columns of zeros it gains by on both sides of a gradient."""
+        """Return how many columns of zeros on both sides of a gradient it gains by."""
         return int(self._few is not None and self._beyond[1] > 1 and rows.is_narrow(grad))
 
     def back(self, grad: Tensor, beside: int = 0) -> Tensor:
@@ -94,6 +94,7 @@ class Weights:
         """
         grad = grad.contiguous(memory_format=torch.channels_last)
         if self._gains and winograd.suits(grad):
+            assert not beside
             kernels = self._at_points(grad.shape, self._beyond, turned=True)
             return winograd.convolve(grad, kernels, None, self._beyond)
         if self._few is not None:
@@ -222,12 +223,17 @@ class PackedConv2d(nn.Conv2d):
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map."""
-        packs = self.packed.turns and onednn.can_pack(grad.device.type, grad.dtype)
-        beside = 0
+        packs, dtype = onednn.can_pack(grad.device.type, grad.dtype), grad.dtype
+        turns, beside = self.packed.turns and packs, 0
         if self.rectifies:
-            beside = self.packed.beside(grad) if packs else 0
-            grad = cut_off(grad, kept.pop(), spare=spare, beside=beside)
-        if packs:
+            made = kept.pop()
+            if packs and dtype == torch.bfloat16:
+                # a processor turns these into float32 and back for it, which takes three times as
+                # long; as integers they have the same signs, and oneDNN's ReLU leaves no NaN
+                grad, made = grad.view(torch.int16), made.view(torch.int16)
+            beside = self.packed.beside(grad) if turns else 0
+            grad = cut_off(grad, made, spare=spare, beside=beside).view(dtype)
+        if turns:
             of_x = self.packed.back(grad, beside)
         else:
             how = self.stride, self.packed.padding, self.dilation, False, [0, 0], 1

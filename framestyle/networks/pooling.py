@@ -36,10 +36,8 @@ class HalvingMean(nn.AvgPool2d):
     def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the means; nothing is needed for the way back."""
         few = x.dtype == torch.bfloat16 and x.shape[1] <= FEW and min(x.shape[2:]) > 1
-        if few and layout_of(x) == torch.channels_last and onednn.can_pack(x.device.type, x.dtype):
-            how: tuple[Any, ...] = [0, 0], [2, 2], [1, 1], x.shape[1]
-            return onednn.convolved(x, _quarters(x.shape, x.dtype), None, *how), []
-        return nnf.avg_pool2d(x, 2), []
+        few = few and x.device.type == "cpu" and layout_of(x) == torch.channels_last
+        return (_by_onednn(x) if few and _has_onednns() else nnf.avg_pool2d(x, 2)), []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its means."""
@@ -58,12 +56,33 @@ class HalvingMean(nn.AvgPool2d):
         return spread
 
 
+def _by_onednn(x: Tensor) -> Tensor:
+    """Return the means of a map in bfloat16, channels-last: a convolution of each channel."""
+    how: tuple[Any, ...] = [0, 0], [2, 2], [1, 1], x.shape[1]
+    return onednn.convolved(x, _quarters(x.shape), None, *how)
+
+
 @lru_cache(maxsize=64)
 @aside()
-def _quarters(shape: torch.Size, dtype: torch.dtype) -> Tensor:
+def _quarters(shape: torch.Size) -> Tensor:
     """Return the kernels that make means of a map, in oneDNN's order."""
-    quarters = torch.full((shape[1], 1, 2, 2), 0.25, dtype=dtype)
+    quarters = torch.full((shape[1], 1, 2, 2), 0.25, dtype=torch.bfloat16, device="cpu")
     return onednn.reordered(quarters, shape, stride=[2, 2], groups=shape[1])
+
+
+@lru_cache
+@aside()
+def _has_onednns() -> bool:
+    """Tell whether oneDNN makes them here, by trying."""
+    if not onednn.can_pack("cpu", torch.bfloat16):
+        return False
+    x = torch.linspace(-1, 1, 16 * 4 * 4, device="cpu").view(1, 16, 4, 4).bfloat16()
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        try:
+            return torch.equal(_by_onednn(x), nnf.avg_pool2d(x, 2))
+        except (RuntimeError, TypeError):
+            return False
 
 
 class LeanMaxPool2d(nn.MaxPool2d):

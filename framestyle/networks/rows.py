@@ -18,7 +18,7 @@ CHANNELS = 16
 are left over are zeros; oneDNN is slow with other numbers of channels."""
 NARROW_CHANNELS, NARROW_WIDTH = 32, 480
 """Of a map with up to so many channels, less wide than this, oneDNN takes 1.1 to 1.7 times as long
-where it is to think of two columns of zeros beside it, and not of one."""
+with a padding of two columns as with one of one."""
 
 
 def gains(like: nn.Conv2d) -> bool:

@@ -195,7 +195,7 @@ class GramProducts:
         place = onto.permute(0, 2, 3, 1).view(rows.shape)
         if onednn.can_multiply(rows):
             onednn.add_product(place, rows, self.factor(of_mean, positions, rows.dtype))
-        else:  # the same, with a pass over the matrix less
+        else:  # scaled as the product is written: one pass over the matrix less
             place.addmm_(rows, of_mean.to(rows.dtype), alpha=2 / positions)
         return onto
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from framestyle.objectives import formulas
 from framestyle.objectives.distances import gram, squared_distances
 from framestyle.settings import Layers
-from framestyle.transfer import uploaded
 
 Features = Mapping[str, Tensor]
 """Features by layer name, each (1, N, H, W); for the style, Gram matrices (N, N) as well."""
@@ -69,7 +68,7 @@ class ContentLoss:
 
     def __init__(self, layers: Layers, targets: Features, normalisation: str = "relative") -> None:
         self.layers, self.targets = layers, {name: targets[name].detach() for name, _ in layers}
-        maps = list(self.targets.values())
+        maps = [self.targets[name] for name, _ in layers]
         if normalisation == "relative":
             scales = [formulas.content_energy(known) for known in maps]
         else:
@@ -209,7 +208,8 @@ class _Distances:
         self, targets: Sequence[Tensor], scales: Sequence[Tensor], weights: Sequence[float]
     ) -> None:
         self._targets, self._scales = targets, torch.stack(list(scales))
-        self._weights = uploaded(torch.tensor(weights), self._scales.device)
+        # on their device from the start: a frame waits for nothing that is brought there
+        self._weights = torch.stack([_number(weight, self._scales) for weight in weights])
 
     @property
     def tensors(self) -> Sequence[Tensor]:

@@ -38,7 +38,8 @@ class Adam:
     beta2: float = 0.9
     levels: int = 1
 
-    # The gradient of a mean over a large frame is tiny: torch's 1e-8 would drown it.
+    # The gradient of a mean over a large frame is tiny: torch's 1e-8 would drown it. It is to count
+    # for nothing; a CPU adds it to the corrected root, as published, and other devices to the root.
     _EPS = 1e-18
 
     def __post_init__(self) -> None:
@@ -52,8 +53,9 @@ class Adam:
             zeros = torch.zeros_like(image, memory_format=torch.contiguous_format)
             sizes = _halved(zeros, self.levels)
         self.moments = [(zeros, zeros.clone()) for zeros in sizes]
-        # The steps so far, and what they have left of the moments' start, at 0. These lie on the
-        # device, as the step size does: a step that is recorded knows no numbers but in tensors.
+        # The steps so far, of which a CPU counts, and what they have left of the moments' start, at
+        # 0, which others do. These lie on the device, as the step size does: a step that is
+        # recorded knows no numbers but those in tensors.
         self._steps = torch.zeros((), device=image.device)
         self._left1, self._left2 = (torch.ones((), device=image.device) for _ in range(2))
         if isinstance(self.step_size, Tensor):

@@ -174,22 +174,33 @@ def test_the_way_back_is_taken_once(links):
         torch.autograd.grad(worth, x)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("beside", [0, 1])
+def laid_out(numbers, dtype, layout):
+    made = torch.tensor(numbers).to(dtype).view(2, 2, 1, 2)
+    return made.contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "as_integers"),
+    [(torch.bfloat16, False), (torch.bfloat16, True), (torch.float32, False)],
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("beside", [0, 1, 2])
 @pytest.mark.parametrize("spare", [True, False])
-def test_a_gradient_is_cut_off_where_nothing_was_made(dtype, beside, spare):
-    made = torch.tensor([-0.0, 0.0, 1e-40, 1e-30, 3.0, torch.inf]).to(dtype)
-    made = made.view(1, 2, 1, 3).contiguous(memory_format=torch.channels_last)
-    grad = torch.tensor([1.0, -1.0, -2.0, torch.nan, -torch.inf, 5.0]).to(dtype)
-    grad = grad.view(1, 2, 1, 3).contiguous(memory_format=torch.channels_last)
-    expected = torch.where(made > 0, grad, 0.0)
-    before = grad.clone()
-    result = cut_off(grad, made, spare=spare, beside=beside)
-    own = result[..., beside : beside + 3]
+def test_a_gradient_is_cut_off_where_nothing_was_made(dtype, as_integers, layout, beside, spare):
+    made = laid_out([-0.0, 0.0, 1e-40, 1e-30, 3.0, torch.inf, 0.5, 0.0], dtype, layout)
+    grad = laid_out([1, -1, -2, torch.nan, -torch.inf, 5, 0.0, torch.nan], dtype, layout)
+    expected, before = torch.where(made > 0, grad, 0.0), grad.clone()
+    given = [x.view(torch.int16) if as_integers else x for x in (grad, made)]
+    result = cut_off(*given, spare=spare, beside=beside).view(dtype)
+    own = result[..., beside : beside + 2]
     torch.testing.assert_close(own, expected, rtol=0, atol=0, equal_nan=True)
-    assert result.dtype == dtype
-    assert result.is_contiguous(memory_format=torch.channels_last)
-    if beside:
-        assert not result[..., [0, -1]].any()
+    assert not result[..., :beside].any()
+    assert not result[..., 2 + beside :].any()
+    assert result.is_contiguous(memory_format=torch.channels_last if beside else layout)
     if not spare:
         torch.testing.assert_close(grad, before, rtol=0, atol=0, equal_nan=True)
+
+
+def test_what_is_no_number_stays_none():
+    made = torch.full((1, 2, 1, 2), torch.nan).bfloat16()
+    assert cut_off(torch.ones_like(made), made, spare=False).all()

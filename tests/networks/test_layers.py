@@ -37,13 +37,9 @@ def test_the_mean_of_squares(size, count, layout):
 @pytest.mark.skipif(not can_pack("cpu", torch.bfloat16), reason="no bfloat16 of oneDNN's here")
 @pytest.mark.parametrize("channels", [1, 5, 16, 32, 64])
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("size", [(1, 6), (2, 2), (2, 5), (7, 9), (30, 17)])
-def test_the_mean_of_squares_of_few_channels_is_torchs_to_the_bit(channels, count, size):
+@pytest.mark.parametrize("size", [(2, 2), (2, 5), (7, 9), (30, 17)])
+def test_the_mean_of_squares_of_few_channels_is_torchs(channels, count, size):
     x = torch.randn(count, channels, *size).bfloat16().contiguous(memory_format=torch.channels_last)
-    if min(size) < 2:
-        with pytest.raises(RuntimeError):
-            HalvingMean()(x)
-        return
     made, expected = HalvingMean()(x), nnf.avg_pool2d(x, 2)
     assert torch.equal(made, expected)
     assert made.is_contiguous(memory_format=torch.channels_last)
