@@ -18,7 +18,7 @@ from framestyle.graphs import RecordingError, Step
 from framestyle.networks import Room
 from framestyle.stages.optimise import OneByOne, Optimisation, Running, Terms
 from framestyle.stages.recording import Played, form_of
-from framestyle.tape import taped
+from framestyle.tape import Workspace, taped
 
 MOST_PIXELS = 512 * 512
 """Of a frame whose steps are taped. Larger ones take so long that little would be gained."""
@@ -33,10 +33,18 @@ MOST_FORMS = 64
 
 
 class _Taped(Played):
-    """An optimisation whose steps are taped."""
+    """An optimisation whose steps are taped; see ``Played``.
+
+    Args:
+        workspace: Where its steps make what comes about on the way.
+    """
+
+    def __init__(self, optimisation: Optimisation, room: Room, workspace: Workspace) -> None:
+        self._workspace = workspace
+        super().__init__(optimisation, room)
 
     def _playing(self, fresh: Sequence[Tensor]) -> Step:
-        values, play = taped(self._made)
+        values, play = taped(self._made, self._workspace)
         after = [place.detach().clone() for place in self._places]
         self._load(fresh)
         made = [play(), *self._places]
@@ -98,6 +106,7 @@ class Taper(OneByOne):
     _forms: OrderedDict[Hashable, _Form] = field(default_factory=OrderedDict, init=False)
     _refused: set[Hashable] = field(default_factory=set, init=False)
     _version: int = field(default=0, init=False)
+    _workspace: Workspace = field(default_factory=Workspace, init=False)
 
     def begin(self, optimisation: Optimisation) -> Running:
         """Return what makes its steps by tape, or one after the other."""
@@ -107,6 +116,7 @@ class Taper(OneByOne):
         if self._version != self.room.version:
             self._version = self.room.version
             self._forms.clear()
+            self._workspace = Workspace()
         form = self._forms.pop(key, None) or _Form()
         if form.tape is not None:
             form.tape.begin(optimisation)
@@ -128,7 +138,7 @@ class Taper(OneByOne):
     def _taped(self, key: Hashable, optimisation: Optimisation) -> Played | None:
         """Return what makes its steps by tape, or None where that cannot be."""
         try:
-            return _Taped(optimisation, self.room)
+            return _Taped(optimisation, self.room, self._workspace)
         except Exception as error:  # of any type: steps are made without it as well
             if ran_out(error):
                 raise

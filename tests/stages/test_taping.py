@@ -154,7 +154,7 @@ def test_sizes_that_do_not_halve_are_taped(network, size):
 def test_what_cannot_be_taped_is_tried_once_said_and_made_step_by_step(network, monkeypatch, error):
     tried, said = [], []
 
-    def fails(step):
+    def fails(step, workspace):
         tried.append(step())
         raise error("it depends on numbers\nand more")
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_taped_is_tried_once_said_and_made_step_by_step(network, 
 
 
 def test_a_step_for_which_memory_is_too_small_is_not_refused(network, monkeypatch):
-    def ends(step):
+    def ends(step, workspace):
         step()
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
@@ -188,8 +188,8 @@ def test_a_step_for_which_memory_is_too_small_is_not_refused(network, monkeypatc
 def test_a_tape_that_does_something_else_is_not_used(network, monkeypatch):
     """However little it is."""
 
-    def nearly(step):
-        made, play = taped(step)
+    def nearly(step, workspace):
+        made, play = taped(step, workspace)
         return made, lambda: play() * (1 + 1e-6)
 
     monkeypatch.setattr(taping, "taped", nearly)
@@ -237,7 +237,10 @@ def test_lbfgs_is_not_taped(network):
 
 
 class MostAlive(TorchDispatchMode):
-    """Counts the bytes of tensors that are alive at the same time, of those that it sees made."""
+    """Counts the bytes of tensors that are alive at the same time, of those that it sees made.
+
+    Bytes that several of them lie in are counted once.
+    """
 
     def __init__(self):
         super().__init__()
@@ -251,9 +254,19 @@ class MostAlive(TorchDispatchMode):
                 key = storage._cdata
                 if key not in self.alive:
                     weakref.finalize(one, self.alive.pop, key, None)
-                    self.alive[key] = storage.nbytes()
-        self.most = max(self.most, sum(self.alive.values()))
+                    begin = storage.data_ptr()
+                    self.alive[key] = begin, begin + storage.nbytes()
+        self.most = max(self.most, covered(self.alive.values()))
         return made
+
+
+def covered(spans):
+    """Return how much lies in spans from one number to another."""
+    total, reached = 0, 0
+    for begin, end in sorted(spans):
+        total += max(0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
 
 
 def test_a_step_by_tape_holds_no_more_than_one_as_it_is(network):

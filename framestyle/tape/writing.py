@@ -1,17 +1,14 @@
-"""What a step does to tensors, written down once and done again without what led to it.
+"""Writing down what is done to tensors, as torch's dispatcher sees it.
 
-On a small picture a tenth of a step or more goes into finding out what to do next: Python,
-autograd, the choice of how a layer is run. A tape is a function of the operations alone, way back
-included, in the order in which torch's dispatcher saw them. It gives the same bits. Making a view
-takes as long as an operation on a few numbers. So a view of views is made directly of the tensor
-that came about with the memory, and once; one of what was there before, when it is written down.
+Making a view takes as long as an operation on a few numbers. So a view of views is made directly of
+the tensor that came about with the memory, and once; one of what was there before, when it is
+written down.
 """
 
 import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -21,6 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from framestyle.graphs import RecordingError, Step
+from framestyle.tape.calls import Call, function_of
+from framestyle.tape.placing import into, placed
+from framestyle.tape.workspace import Workspace
 
 RENAMED = ("aten::detach", "aten::alias")
 """Operations that return the tensor that they are given, as far as its numbers go."""
@@ -31,7 +31,7 @@ _in_this_thread = threading.local()
 """Has the tape that is written, if any."""
 
 
-def taped(step: Step) -> tuple[Any, Step]:
+def taped(step: Step, workspace: Workspace | None = None) -> tuple[Any, Step]:
     """Make a step, and write it down; on a device that does what it is told at once.
 
     Tensors that were there before are read and changed where they are, and held. So are those that
@@ -40,6 +40,7 @@ def taped(step: Step) -> tuple[Any, Step]:
 
     Args:
         step: It is made once.
+        workspace: Where it makes what comes about on the way; one of its own by default.
 
     Returns:
         What it returned, and what makes it again. Tuples come back as lists.
@@ -54,7 +55,7 @@ def taped(step: Step) -> tuple[Any, Step]:
             made = step()
         finally:
             _in_this_thread.tape = None
-    return made, tape.played(made)
+    return made, tape.played(made, workspace or Workspace())
 
 
 @contextmanager
@@ -69,21 +70,6 @@ def aside() -> Iterator[None]:
         yield
     finally:
         tape.pauses -= 1
-
-
-@dataclass(frozen=True)
-class _Call:
-    """An operation.
-
-    Attributes:
-        text: It, in Python.
-        made: Names of the tensors that it makes.
-        read: Names of those that it is given.
-    """
-
-    text: str
-    made: list[str]
-    read: list[str]
 
 
 class _View(NamedTuple):
@@ -117,7 +103,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.pauses = 0
-        self._calls: list[_Call] = []
+        self._calls: list[Call] = []
         self._refusal: str | None = None
         self._bound: dict[str, Any] = {}  # what was there before, by name
         self._functions: dict[Any, str] = {}
@@ -125,6 +111,9 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._names = WeakIdKeyDictionary()
         self._roots: dict[tuple[StorageWeakRef, torch.dtype], _View] = {}
         self._views: dict[_View, str] = {}
+        # the first tensor that has come about with the memory of one, by name
+        self._first: dict[StorageWeakRef, str] = {}
+        self._owners: dict[str, str] = {}
         # memory that was there, and that was not; what is gone keeps its address from others
         self._before: set[StorageWeakRef | None] = {None}
         self._since: set[StorageWeakRef | None] = set()
@@ -155,7 +144,10 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         made = self._news(func, result)
         if made:
             text = f"{', '.join(made)}{',' if isinstance(result, list | tuple) else ''} = {text}"
-        self._calls.append(_Call(text, made, read))
+        owns = [self._owners.get(name) == name for name in made]
+        views = bool(made) and not func._schema.is_mutable and not any(owns)
+        written = into(func, given, made[0], result, self._function) if owns == [True] else None
+        self._calls.append(Call(text, made, read, views, written))
         return result
 
     def _has_noted_views(self, func: Any, args: Sequence[Any], result: Any) -> bool:
@@ -215,6 +207,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._names[tensor] = name
         if (memory := _memory_of(tensor)) is not None:
             self._roots.setdefault((memory, tensor.dtype), _View.of(tensor, name))
+            self._owners[name] = self._first.setdefault(memory, name)
 
     def _known(self, tensor: Tensor) -> str | _View:
         """Return the name of a tensor, or what it is a view of."""
@@ -239,7 +232,8 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 name = self._new()
                 # a method takes a third of the time of the operation
                 text = f"{name} = {root}.as_strided({', '.join(map(repr, how))})"
-                self._calls.append(_Call(text, [name], [root]))
+                self._calls.append(Call(text, [name], [root], views=True))
+                self._owners[name] = self._owners[root]
             self._views[known] = name
         return self._views[known]
 
@@ -271,30 +265,14 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return repr(value)
         return self._bind(value)
 
-    def played(self, made: Any) -> Step:
-        """Return what makes the step again."""
+    def played(self, made: Any, workspace: Workspace) -> Step:
+        """Return what makes the step again; see ``taped``."""
         if self._refusal is not None:
             raise RecordingError(self._refusal)
         wanted: list[str] = []
         values = self._text(made, wanted)
-        lines = [f"def make({', '.join(self._bound)}):", "    def play():"]
-        for call, gone in zip(self._calls, self._read_last(wanted), strict=True):
-            lines.append(f"        {call.text}")
-            if gone:  # so that its memory is free as soon as it has been used
-                lines.append(f"        {' = '.join(gone)} = None")
-        lines += [f"        return {values}", "    return play"]
-        space: dict[str, Any] = {}
-        exec(compile("\n".join(lines), "<tape>", "exec"), space)
-        play: Step = torch.no_grad()(space["make"](**self._bound))
-        return play
-
-    def _read_last(self, wanted: Sequence[str]) -> list[list[str]]:
-        """Return by call which of the tensors that were made are not read after it."""
-        seen, gone = {*wanted, *self._bound}, []
-        for call in reversed(self._calls):
-            gone.append([name for name in {*call.made, *call.read} if name not in seen])
-            seen.update(call.made, call.read)
-        return gone[::-1]
+        calls, bound = placed(self._calls, self._bound, self._owners, wanted, workspace)
+        return function_of(calls, bound, values, wanted)
 
 
 def _memory_of(tensor: Tensor) -> StorageWeakRef | None:
