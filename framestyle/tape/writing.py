@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from framestyle.graphs import RecordingError, Step
-from framestyle.tape.calls import Call, function_of
+from framestyle.tape.calls import Call, called_as, function_of
 from framestyle.tape.placing import into, placed
 from framestyle.tape.workspace import Workspace
 
@@ -248,8 +248,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _function(self, func: Any) -> str:
         if func not in self._functions:
-            # without the call that leads to it, where torch has it so
-            self._functions[func] = self._bind(getattr(func, "_op", func))
+            self._functions[func] = self._bind(called_as(func))
         return self._functions[func]
 
     def _text(self, value: Any, read: list[str]) -> str:
