@@ -105,8 +105,9 @@ def placed(
             there[call.made[0]] = call.into.lying_in(places[call.made[0]])
             if call.into.text:
                 left.append(Call(call.into.text, [], [*call.read, call.made[0]]))
-        elif call.views and places.keys() >= {owners[name] for name in call.read if name in owners}:
-            exec(call.text, {}, there)  # a view of what stays where it is
+        elif call.views and there.keys() >= {*call.read}:
+            with torch.no_grad():
+                exec(call.text, {}, there)  # what it is a view of stays where it is
         else:
             left.append(call)
     return left, there

@@ -130,3 +130,9 @@ def test_an_operation_that_writes_where_it_is_told_is_one_that_does_so_at_once()
     assert placing._writing(aten.sum.dim_IntList) == (aten.sum.IntList_out, "out")
     assert placing._writing(aten.flip.default) is None  # makes its own first, and copies that
     assert placing._writing(aten.convolution.default) is None
+
+
+def test_views_of_what_was_there_take_no_operation():
+    x = start().requires_grad_(True)
+    _, play = taped(lambda: x.detach().view(torch.int32)[:, 1:].sum())
+    assert seen(play).names == ["aten::sum"]
