@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import nn
 
-from framestyle.networks.layers import ReflectingConv2d, normalised, reflected
+from framestyle.networks.layers import ReflectingConv2d, Shape, normalised, reflected
 from framestyle.networks.pooling import HalvingMean, LeanMaxPool2d, lean, short
 from framestyle.onednn import can_pack
 
@@ -43,6 +43,21 @@ def test_the_mean_of_squares_of_few_channels_is_torchs(channels, count, size):
     made, expected = HalvingMean()(x), nnf.avg_pool2d(x, 2)
     assert torch.equal(made, expected)
     assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("channels", [4, 5, 8, 16, 17, 32])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("size", [(4, 2), (2, 5), (7, 9), (7, 4), (30, 17), (16, 16)])
+def test_the_way_back_of_few_channels_is_torchs(dtype, channels, count, size):
+    last = {"memory_format": torch.channels_last}
+    x = torch.randn(count, channels, *size).to(dtype).contiguous(**last).requires_grad_(True)
+    made = nnf.avg_pool2d(x, 2)
+    grad = torch.randn(made.shape).to(dtype).contiguous(**last)
+    (expected,) = torch.autograd.grad(made, x, grad)
+    back = HalvingMean().back(grad, [], Shape.of(x), spare=False)
+    assert torch.equal(back, expected)
+    assert back.is_contiguous(**last)
 
 
 @pytest.mark.parametrize("size", SIZES)
