@@ -59,7 +59,9 @@ def copied(value):
     return value.clone() if isinstance(value, torch.Tensor) else value
 
 
-@pytest.mark.parametrize(("operation", "args", "how"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(
+    ("operation", "args", "how"), CASES, ids=[str(operation) for operation, *_ in CASES]
+)
 def test_a_function_does_what_the_operation_does(operation, args, how):
     results = []
     for function in (operation, called_as(operation)):
