@@ -48,7 +48,8 @@ class HalvingMean(nn.AvgPool2d):
         grad = grad * 0.25
         layout = layout_of(grad)
         fewest = grad.shape[1] <= FEWEST and grad.shape[1] * grad.element_size() % 16 == 0
-        if fewest and layout == torch.channels_last and grad.device.type == "cpu":
+        fewest = fewest and grad.device.type == "cpu" and layout == torch.channels_last
+        if fewest and grad[0, 0].numel() > 1:  # a map of one position lies in memory as any does
             return _repeated(grad, like)
         as_one = len(grad) == 1 and layout == torch.channels_last
         if height % 2 == 0 or width % 2 or not as_one:

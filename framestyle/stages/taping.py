@@ -26,8 +26,9 @@ PAYS_AFTER = 50
 """Steps of a form: as much time as its tape takes to make, they would have saved by it. A form that
 comes up for as many more pays for it, and one that does not has lost no more than that."""
 MOST_BYTES = 128 << 20
-"""Of all that tapes hold of frames. A shot has some ten forms: the sizes of its first frame and of
-its dreams, and its later frames. Pictures of ever other sizes have ever other ones."""
+"""Of all that tapes hold of frames, beside the memory that they share. A shot has some ten forms:
+the sizes of its first frame and of its dreams, and its later frames. Pictures of ever other sizes
+have ever other ones."""
 MOST_FORMS = 64
 """That are remembered, taped or not."""
 
@@ -36,7 +37,7 @@ class _Taped(Played):
     """An optimisation whose steps are taped; see ``Played``.
 
     Args:
-        workspace: Where its steps make what comes about on the way.
+        workspace: Memory for what its steps make on the way.
     """
 
     def __init__(self, optimisation: Optimisation, room: Room, workspace: Workspace) -> None:

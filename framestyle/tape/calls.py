@@ -37,7 +37,7 @@ class Into:
         text: That, in Python; empty if there is nothing to do.
         size: Shape of the tensor.
         stride: How far its memory goes on from one number to the next, in each dimension.
-        dtype: Its precision.
+        dtype: Type of its numbers.
         nbytes: What its memory takes.
     """
 
@@ -49,7 +49,8 @@ class Into:
 
     def lying_in(self, memory: torch.UntypedStorage) -> Tensor:
         """Return the tensor, which begins where its memory does."""
-        return torch.empty(0, dtype=self.dtype).set_(memory, 0, self.size, self.stride)
+        blank = torch.empty(0, dtype=self.dtype, device="cpu")
+        return blank.set_(memory, 0, self.size, self.stride)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Call:
         text: It, in Python.
         made: Names of the tensors that it makes.
         read: Names of those that it is given.
-        views: Whether what it makes is views, and it does nothing else.
+        views: Whether it does nothing but make views.
         into: How it is done where what it makes is there already; None where it cannot be.
     """
 

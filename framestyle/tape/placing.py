@@ -29,7 +29,7 @@ def into(
         given: What it is given, in Python.
         name: That of the tensor.
         made: The tensor.
-        named: Returns the name of an operation.
+        named: Returns the name by which an operation is called.
 
     Returns:
         None where there is no such way, or the tensor is none that gets a place.
@@ -58,7 +58,8 @@ def into(
 def _writing(func: Any) -> tuple[Any, str] | None:
     """Return the operation that writes what another makes into a tensor, and what it calls that.
 
-    None where a CPU has none: torch's other ones make a tensor first, and copy it.
+    None where a CPU has none: torch's other ones make a tensor first, and copy it. Some of those of
+    losses give their sum another size on the way; it is smaller than what gets a place.
     """
     takes = [(arg.name, str(arg.type)) for arg in func._schema.arguments]
     packet = func._overloadpacket
@@ -80,34 +81,44 @@ def placed(
     wanted: Sequence[str],
     workspace: Workspace,
 ) -> tuple[list[Call], dict[str, Any]]:
-    """Return the operations that are left, and what is there before, with tensors in a workspace.
+    """Return the operations of a step that are left, and what is there before they are done.
+
+    That is what was there, tensors that now have a place in the workspace, and views of both: they
+    are made here, by the text of their operations.
 
     Args:
-        calls: Operations.
-        bound: What is there before, by name.
+        calls: All operations of the step.
+        bound: What was there, by name.
         owners: Of the name of a tensor, that of the first one with its memory.
-        wanted: Names of what has to be there after the operations.
-        workspace: It.
+        wanted: Names of the tensors that the step returns. They get no place.
+        workspace: Where the others get one.
     """
-    last = dict.fromkeys((owners.get(name, name) for name in wanted), len(calls))
-    for number, call in reversed(list(enumerate(calls))):
-        for name in (*call.made, *call.read):
-            last.setdefault(owners.get(name, name), number)
-    lives = {
-        call.made[0]: Life(call.into.nbytes, number, last[call.made[0]])
-        for number, call in enumerate(calls)
-        if call.into is not None and last[call.made[0]] < len(calls)
-    }
+    lives = _lives(calls, owners, wanted)
     places = dict(zip(lives, workspace.room_for(list(lives.values())), strict=True))
     there, left = dict(bound), []
     for call in calls:
-        if call.made and call.made[0] in places and call.into is not None:
+        if call.into is not None and call.made[0] in places:
             there[call.made[0]] = call.into.lying_in(places[call.made[0]])
             if call.into.text:
                 left.append(Call(call.into.text, [], [*call.read, call.made[0]]))
         elif call.views and there.keys() >= {*call.read}:
             with torch.no_grad():
-                exec(call.text, {}, there)  # what it is a view of stays where it is
+                exec(call.text, {}, there)
         else:
             left.append(call)
     return left, there
+
+
+def _lives(
+    calls: Sequence[Call], owners: Mapping[str, str], wanted: Sequence[str]
+) -> dict[str, Life]:
+    """Return how long the tensors are needed that can be given a place, by name."""
+    last = dict.fromkeys((owners.get(name, name) for name in wanted), len(calls))
+    for number, call in reversed(list(enumerate(calls))):
+        for name in (*call.made, *call.read):
+            last.setdefault(owners.get(name, name), number)
+    return {
+        call.made[0]: Life(call.into.nbytes, number, last[call.made[0]])
+        for number, call in enumerate(calls)
+        if call.into is not None and last[call.made[0]] < len(calls)
+    }

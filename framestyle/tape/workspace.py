@@ -49,7 +49,7 @@ class _Place:
 
 
 class Workspace:
-    """Memory that several tapes share. No two of them may be played at the same time."""
+    """Memory that several tapes share, of which no two may be played at the same time."""
 
     def __init__(self) -> None:
         self._memory = _memory(0)
@@ -66,7 +66,7 @@ class Workspace:
 
 def _memory(nbytes: int) -> torch.UntypedStorage:
     """Return memory, aligned as that of torch's tensors."""
-    return torch.empty(nbytes, dtype=torch.uint8).untyped_storage()
+    return torch.empty(nbytes, dtype=torch.uint8, device="cpu").untyped_storage()
 
 
 def arranged(lives: Sequence[Life]) -> tuple[list[int], int]:

@@ -25,6 +25,7 @@ from framestyle.tape.workspace import Workspace
 RENAMED = ("aten::detach", "aten::alias")
 """Operations that return the tensor that they are given, as far as its numbers go."""
 
+_MASKS = torch.bool, torch.uint8
 _ONE_AT_A_TIME = threading.Lock()
 """Held while a step is written down: torch remembers for the whole process that something is."""
 _in_this_thread = threading.local()
@@ -40,10 +41,11 @@ def taped(step: Step, workspace: Workspace | None = None) -> tuple[Any, Step]:
 
     Args:
         step: It is made once.
-        workspace: Where it makes what comes about on the way; one of its own by default.
+        workspace: Memory for tensors that come about on the way; by default the tape has its own.
 
     Returns:
-        What it returned, and what makes it again. Tuples come back as lists.
+        What it returned, and what makes it again. Tuples come back as lists. Of the tapes with one
+        workspace only one may be played at a time, and only once at a time.
 
     Raises:
         RecordingError: What it does may depend on numbers. It has been made nonetheless.
@@ -144,9 +146,12 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         made = self._news(func, result)
         if made:
             text = f"{', '.join(made)}{',' if isinstance(result, list | tuple) else ''} = {text}"
-        owns = [self._owners.get(name) == name for name in made]
-        views = bool(made) and not func._schema.is_mutable and not any(owns)
-        written = into(func, given, made[0], result, self._function) if owns == [True] else None
+        if _returns_as_much_as_numbers_tell(func, args):
+            self._refusal = f"how much {func} returns depends on numbers"
+        alone = [self._owners.get(name) == name for name in made]  # each with its memory
+        shares = [name in self._owners and self._owners[name] != name for name in made]
+        views = bool(made) and all(shares) and not func._schema.is_mutable
+        written = into(func, given, made[0], result, self._function) if alone == [True] else None
         self._calls.append(Call(text, made, read, views, written))
         return result
 
@@ -185,7 +190,7 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Return the first tensor that has come about of those with its memory and dtype."""
         if not isinstance(tensor, Tensor) or (memory := _memory_of(tensor)) is None:
             return None
-        if tensor.is_conj() or tensor.is_neg():  # its numbers are others than those in the memory
+        if not _shows_its_memory(tensor):
             return None
         return self._roots.get((memory, tensor.dtype))
 
@@ -206,8 +211,9 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _add(self, tensor: Tensor, name: str) -> None:
         self._names[tensor] = name
         if (memory := _memory_of(tensor)) is not None:
-            self._roots.setdefault((memory, tensor.dtype), _View.of(tensor, name))
             self._owners[name] = self._first.setdefault(memory, name)
+            if _shows_its_memory(tensor):
+                self._roots.setdefault((memory, tensor.dtype), _View.of(tensor, name))
 
     def _known(self, tensor: Tensor) -> str | _View:
         """Return the name of a tensor, or what it is a view of."""
@@ -272,6 +278,18 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         values = self._text(made, wanted)
         calls, bound = placed(self._calls, self._bound, self._owners, wanted, workspace)
         return function_of(calls, bound, values, wanted)
+
+
+def _returns_as_much_as_numbers_tell(func: Any, args: Sequence[Any]) -> bool:
+    """Tell whether the shape of what an operation returns depends on numbers that it is given."""
+    if func is torch.ops.aten.index.Tensor:  # by places as many as there are places, by masks not
+        return any(one is not None and one.dtype in _MASKS for one in args[1])
+    return torch.Tag.dynamic_output_shape in func.tags
+
+
+def _shows_its_memory(tensor: Tensor) -> bool:
+    """Tell whether its numbers are those in its memory, and not their conjugates or negatives."""
+    return not (tensor.is_conj() or tensor.is_neg())
 
 
 def _memory_of(tensor: Tensor) -> StorageWeakRef | None:

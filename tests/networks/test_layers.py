@@ -48,7 +48,7 @@ def test_the_mean_of_squares_of_few_channels_is_torchs(channels, count, size):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("channels", [4, 5, 8, 16, 17, 32])
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("size", [(4, 2), (2, 5), (7, 9), (7, 4), (30, 17), (16, 16)])
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (4, 2), (2, 5), (7, 9), (7, 4), (30, 17)])
 def test_the_way_back_of_few_channels_is_torchs(dtype, channels, count, size):
     last = {"memory_format": torch.channels_last}
     x = torch.randn(count, channels, *size).to(dtype).contiguous(**last).requires_grad_(True)
@@ -57,7 +57,7 @@ def test_the_way_back_of_few_channels_is_torchs(dtype, channels, count, size):
     (expected,) = torch.autograd.grad(made, x, grad)
     back = HalvingMean().back(grad, [], Shape.of(x), spare=False)
     assert torch.equal(back, expected)
-    assert back.is_contiguous(**last)
+    assert back.is_contiguous(**last) or made[0, 0].numel() == 1
 
 
 @pytest.mark.parametrize("size", SIZES)

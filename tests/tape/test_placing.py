@@ -136,3 +136,18 @@ def test_views_of_what_was_there_take_no_operation():
     x = start().requires_grad_(True)
     _, play = taped(lambda: x.detach().view(torch.int32)[:, 1:].sum())
     assert seen(play).names == ["aten::sum"]
+
+
+def test_operations_that_make_no_tensor_of_plain_memory_are_done_each_time():
+    x = start()
+    for step in (lambda: x[0, 0].to_sparse().to_dense().sum(), lambda: x.to_mkldnn().to_dense()):
+        _, play = taped(lambda step=step: step() + 0.0)
+        x.mul_(3.0)
+        assert torch.equal(play(), step())
+
+
+def test_the_default_device_is_of_no_account():
+    x = start()
+    with torch.device("meta"):
+        _, play = taped(lambda: (x.sin() * 2.0).sum())
+    assert torch.equal(play(), (x.sin() * 2.0).sum())

@@ -147,6 +147,17 @@ def test_views_with_other_numbers_than_their_memory_are_made_as_they_are():
     assert torch.equal(play(), x.conj() * 1j + x.conj().imag)
 
 
+def test_a_view_with_other_numbers_than_its_memory_is_none_that_others_are_made_of():
+    x = torch.randn(4, dtype=torch.complex64)
+    conjugate = x.conj()
+
+    def step():
+        return conjugate * 1.0 + torch.cat([x[1:] * 1.0, x[:1] * 1.0])
+
+    _, play = taped(step)
+    assert torch.equal(play(), step())
+
+
 def test_views_of_tensors_that_overlap_show_what_is_changed_through_the_other():
     both = torch.arange(8.0)
     one, other = both[1:5], both[3:]
@@ -171,6 +182,17 @@ def test_a_step_that_asks_for_a_number_is_refused():
     with pytest.raises(RecordingError, match="returns numbers"):
         taped(step)
     assert made == [1]
+
+
+def test_a_step_that_returns_as_much_as_numbers_tell_is_refused():
+    x = torch.rand(9)
+    for step in (lambda: x[x > 0.5].sum(), lambda: x.nonzero().sum()):
+        with pytest.raises(RecordingError, match="depends on numbers"):
+            taped(step)
+    places = torch.tensor([7, 0, 3])
+    _, play = taped(lambda: x[places] * 2.0)
+    places.sub_(places // 2)
+    assert torch.equal(play(), x[places] * 2.0)
 
 
 def test_a_tensor_that_no_operation_has_told_of_is_refused():
