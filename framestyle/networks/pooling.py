@@ -38,19 +38,17 @@ class HalvingMean(nn.AvgPool2d):
 
     def forth(self, x: Tensor, *, keeps: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the means; nothing is needed for the way back."""
-        few = x.dtype == torch.bfloat16 and x.shape[1] <= FEW and min(x.shape[2:]) > 1
-        few = few and x.device.type == "cpu" and layout_of(x) == torch.channels_last
+        few = _has_few(x, FEW) and x.dtype == torch.bfloat16 and min(x.shape[2:]) > 1
         return (_by_onednn(x) if few and _has_onednns() else nnf.avg_pool2d(x, 2)), []
 
     def back(self, grad: Tensor, kept: list[Tensor], like: Shape, *, spare: bool) -> Tensor:
         """Return the gradient in a map from that in its means."""
         height, width = like.size[2:]
         grad = grad * 0.25
-        layout = layout_of(grad)
-        fewest = grad.shape[1] <= FEWEST and grad.shape[1] * grad.element_size() % 16 == 0
-        fewest = fewest and grad.device.type == "cpu" and layout == torch.channels_last
+        fewest = _has_few(grad, FEWEST) and grad.shape[1] * grad.element_size() % 16 == 0
         if fewest and grad[0, 0].numel() > 1:  # a map of one position lies in memory as any does
             return _repeated(grad, like)
+        layout = layout_of(grad)
         as_one = len(grad) == 1 and layout == torch.channels_last
         if height % 2 == 0 or width % 2 or not as_one:
             spread = nnf.interpolate(grad, scale_factor=2, mode="nearest")
@@ -61,6 +59,12 @@ class HalvingMean(nn.AvgPool2d):
         spread[:, :, -1].zero_()
         _ATEN.upsample_nearest2d.out(grad, [height - 1, width], out=spread[:, :, :-1])
         return spread
+
+
+def _has_few(x: Tensor, most: int) -> bool:
+    """Tell whether a map on a CPU, channels-last, has no more than so many channels."""
+    lies_so = x.device.type == "cpu" and layout_of(x) == torch.channels_last
+    return lies_so and x.shape[1] <= most
 
 
 def _repeated(grad: Tensor, like: Shape) -> Tensor:

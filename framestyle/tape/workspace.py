@@ -6,7 +6,7 @@ written takes ten times as long to write.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -31,21 +31,6 @@ class Life:
     def meets(self, other: "Life") -> bool:
         """Tell whether both are needed by one operation, or between the same two."""
         return self.first <= other.last and other.first <= self.last
-
-
-@dataclass
-class _Place:
-    """A part of memory.
-
-    Attributes:
-        nbytes: What it takes.
-        lives: Of what lies there, one after the other.
-        numbers: Which those are.
-    """
-
-    nbytes: int
-    lives: list[Life] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
 
 
 class Workspace:
@@ -77,20 +62,22 @@ def arranged(lives: Sequence[Life]) -> tuple[list[int], int]:
     Inference, 2020). A smaller one lies in the middle of its place, so that each of two cores finds
     its half where its half of the others was.
     """
-    places: list[_Place] = []
+    places: list[list[int]] = []  # what lies in each, one after the other, the largest first
     for number in sorted(range(len(lives)), key=lambda number: -lives[number].nbytes):
         life = lives[number]
-        # the last is the smallest
-        free = (place for place in reversed(places) if not any(map(life.meets, place.lives)))
+        free = (
+            place
+            for place in reversed(places)  # the last is the smallest
+            if not any(life.meets(lives[other]) for other in place)
+        )
         if (place := next(free, None)) is None:
-            place = _Place(-(-life.nbytes // LINE_BYTES) * LINE_BYTES)
-            places.append(place)
-        place.lives.append(life)
-        place.numbers.append(number)
+            places.append(place := [])
+        place.append(number)
     offsets, end = [0] * len(lives), 0
     for place in places:
-        for number, life in zip(place.numbers, place.lives, strict=True):
-            beside = (place.nbytes - life.nbytes) // 2
+        nbytes = -(-lives[place[0]].nbytes // LINE_BYTES) * LINE_BYTES
+        for number in place:
+            beside = (nbytes - lives[number].nbytes) // 2
             offsets[number] = end + beside // LINE_BYTES * LINE_BYTES
-        end += place.nbytes
+        end += nbytes
     return offsets, end
